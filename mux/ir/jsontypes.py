@@ -1,0 +1,10 @@
+"""The type of any JSON value."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+Object: TypeAlias = "dict[str, JSON]"
+Ext: TypeAlias = "dict[str, Object]"
+"""Fields no second dialect knows, by the dialect they came from; re-emitted only to that dialect."""

@@ -1,0 +1,227 @@
+"""A whole answer, and the two ways between it and a stream: `fold` and `unfold`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from mux.ir.content import (
+    Annotation,
+    Part,
+    Refusal,
+    ServerCall,
+    Signature,
+    Text,
+    Thinking,
+    TokenLogprob,
+    ToolCall,
+)
+from mux.ir.events import (
+    AnnotationDelta,
+    ArgsDelta,
+    BlockStart,
+    BlockStop,
+    Choice,
+    Event,
+    Failure,
+    Finish,
+    SignatureDelta,
+    Start,
+    StopReason,
+    TextDelta,
+    ThinkingBreak,
+    ThinkingDelta,
+    Usage,
+    UsageUpdate,
+)
+from mux.ir.jsontypes import Ext
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One choice of a response."""
+
+    parts: tuple[Part, ...] = ()
+    finish: Finish = Finish(StopReason.STOP)
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A complete answer. `answers` has more than one entry only where n > 1 was asked for."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    answers: tuple[Answer, ...] = (Answer(),)
+    usage: Usage | None = None
+    ext: Ext | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the first answer."""
+        return self.answers[0].parts if self.answers else ()
+
+    @property
+    def finish(self) -> Finish:
+        """How the first answer ended."""
+        return self.answers[0].finish if self.answers else Finish(StopReason.UNKNOWN)
+
+
+class _Block:
+    """A block under construction: fragments are joined once, when it closes."""
+
+    __slots__ = ("_annotations", "_args", "_logprobs", "_part", "_signature", "_texts")
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._texts: list[list[str]] = [[]]
+        self._args: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._annotations: list[Annotation] = []
+        self._signature: Signature | None = None
+
+    def add(self, event: Event) -> None:
+        match event:
+            case TextDelta():
+                self._texts[-1].append(event.text)
+                self._logprobs.extend(event.logprobs)
+            case ThinkingDelta():
+                self._texts[-1].append(event.text)
+            case ThinkingBreak():
+                self._texts.append([])
+            case ArgsDelta():
+                self._args.append(event.arguments)
+            case AnnotationDelta():
+                self._annotations.append(event.annotation)
+            case SignatureDelta():
+                self._signature = event.signature
+            case _:
+                raise AssertionError(f"{type(event).__name__} inside a block")
+
+    def close(self) -> Part:
+        part = self._part
+        texts = ["".join(fragments) for fragments in self._texts]
+        match part:
+            case Text():
+                part = replace(
+                    part,
+                    text=part.text + texts[0],
+                    annotations=part.annotations + tuple(self._annotations),
+                    logprobs=part.logprobs + tuple(self._logprobs),
+                )
+            case Refusal():
+                part = replace(
+                    part,
+                    text=part.text + texts[0],
+                    logprobs=part.logprobs + tuple(self._logprobs),
+                )
+            case Thinking():
+                if texts != [""]:
+                    part = replace(part, texts=part.texts + tuple(texts))
+            case ToolCall() | ServerCall():
+                part = replace(part, arguments=part.arguments + "".join(self._args))
+            case _:
+                pass
+        if self._signature is not None:
+            part = sign(part, self._signature)
+        return part
+
+
+def sign(part: Part, signature: Signature) -> Part:
+    """`part` carrying `signature`; parts that cannot carry one are returned as they are."""
+    match part:
+        case Text():
+            return replace(part, signature=signature)
+        case Thinking():
+            return replace(part, signature=signature)
+        case ToolCall():
+            return replace(part, signature=signature)
+        case _:
+            return part
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """The response a stream amounts to. Raises the `MuxError` of a `Failure` in it."""
+    start = Start()
+    usage: Usage | None = None
+    answers: list[Answer] = []
+    parts: list[Part] = []
+    block: _Block | None = None
+    for event in events:
+        match event:
+            case Start():
+                start = event
+            case BlockStart():
+                block = _Block(event.part)
+            case BlockStop():
+                if block is not None:
+                    parts.append(block.close())
+                block = None
+            case UsageUpdate():
+                usage = event.usage
+            case Finish():
+                answers.append(Answer(tuple(parts), event))
+                parts = []
+            case Choice():
+                pass
+            case Failure():
+                raise event.error()
+            case _:
+                if block is not None:
+                    block.add(event)
+    return Response(
+        id=start.id,
+        model=start.model,
+        created=start.created,
+        answers=tuple(answers),
+        usage=usage,
+        ext=start.ext,
+    )
+
+
+def unfold(response: Response) -> list[Event]:
+    """The shortest stream that folds back to `response`."""
+    out: list[Event] = [Start(response.id, response.model, response.created, response.ext)]
+    last = len(response.answers) - 1
+    for number, answer in enumerate(response.answers):
+        if number:
+            out.append(Choice(number))
+        for index, part in enumerate(answer.parts):
+            _unfold_part(index, part, out)
+        if number == last and response.usage is not None:
+            out.append(UsageUpdate(response.usage))
+        out.append(answer.finish)
+    return out
+
+
+def _unfold_part(index: int, part: Part, out: list[Event]) -> None:
+    match part:
+        case Text():
+            head = replace(part, text="", annotations=(), logprobs=(), signature=None)
+            out.append(BlockStart(index, head))
+            if part.text or part.logprobs:
+                out.append(TextDelta(index, part.text, part.logprobs))
+            out += [AnnotationDelta(index, annotation) for annotation in part.annotations]
+        case Refusal():
+            out.append(BlockStart(index, Refusal("")))
+            out.append(TextDelta(index, part.text, part.logprobs))
+        case Thinking():
+            out.append(BlockStart(index, replace(part, texts=(), signature=None)))
+            for position, text in enumerate(part.texts):
+                if position:
+                    out.append(ThinkingBreak(index))
+                out.append(ThinkingDelta(index, text))
+        case ToolCall():
+            out.append(BlockStart(index, replace(part, arguments="", signature=None)))
+            if part.arguments:
+                out.append(ArgsDelta(index, part.arguments))
+        case ServerCall():
+            out.append(BlockStart(index, replace(part, arguments="")))
+            if part.arguments:
+                out.append(ArgsDelta(index, part.arguments))
+        case _:
+            out.append(BlockStart(index, part))
+    signature = getattr(part, "signature", None)
+    if signature is not None and isinstance(part, Text | Thinking | ToolCall):
+        out.append(SignatureDelta(index, signature))
+    out.append(BlockStop(index))

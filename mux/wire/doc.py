@@ -1,0 +1,172 @@
+"""A typed cursor over request JSON: every 400 names its field, and no unknown field is lost.
+
+Absent and ``null`` mean the same. A `Doc` remembers which keys were asked for, so that `rest` can
+hand the others on untouched.
+"""
+
+from __future__ import annotations
+
+from mux.errors import InvalidRequest
+from mux.ir.jsontypes import JSON, Object
+from mux.wire import json
+
+
+class Doc:
+    """One value inside a request body, with the path that leads to it."""
+
+    __slots__ = ("_key", "_parent", "_seen", "value")
+
+    def __init__(self, value: JSON, parent: Doc | None = None, key: str | int = "") -> None:
+        self.value = value
+        self._parent = parent
+        self._key = key
+        self._seen: set[str] = set()
+
+    @classmethod
+    def parse(cls, body: bytes) -> Doc:
+        """The JSON object in `body`. Raises `InvalidRequest`."""
+        try:
+            value = json.loads(body)
+        except json.JsonError as error:
+            raise InvalidRequest(
+                f"The request body is not valid JSON: {error}", code="invalid_json"
+            ) from None
+        if not isinstance(value, dict):
+            raise InvalidRequest("The request body must be a JSON object", code="invalid_json")
+        return cls(value)
+
+    @property
+    def path(self) -> str:
+        """Where we are, as ``messages[2].role``; empty at the top."""
+        if self._parent is None:
+            return ""
+        above = self._parent.path
+        if isinstance(self._key, int):
+            return f"{above}[{self._key}]"
+        return f"{above}.{self._key}" if above else self._key
+
+    def error(self, problem: str) -> InvalidRequest:
+        """The error to raise about this field."""
+        path = self.path
+        return InvalidRequest(f"{path}: {problem}" if path else problem, param=path or None)
+
+    # -- members of an object ---------------------------------------------------------------
+
+    def get(self, *keys: str) -> Doc | None:
+        """The member under the first of `keys` that is present and not null."""
+        fields = self.mapping()
+        self._seen.update(keys)
+        for key in keys:
+            value = fields.get(key)
+            if value is not None:
+                return Doc(value, self, key)
+        return None
+
+    def need(self, *keys: str) -> Doc:
+        """As `get`, but absence is an error that names the first of `keys`."""
+        found = self.get(*keys)
+        if found is None:
+            raise Doc(None, self, keys[0]).error("this field is required")
+        return found
+
+    def rest(self) -> Object:
+        """The members nobody asked for, nulls left out."""
+        return {
+            key: value
+            for key, value in self.mapping().items()
+            if key not in self._seen and value is not None
+        }
+
+    # -- the value itself, as a type --------------------------------------------------------
+
+    def mapping(self) -> Object:
+        """The value as an object."""
+        if not isinstance(self.value, dict):
+            raise self._expected("an object")
+        return self.value
+
+    def items(self) -> list[Doc]:
+        """The elements of a list."""
+        if not isinstance(self.value, list):
+            raise self._expected("a list")
+        return [Doc(value, self, index) for index, value in enumerate(self.value)]
+
+    def str(self) -> str:
+        """The value as a string."""
+        if not isinstance(self.value, str):
+            raise self._expected("a string")
+        return self.value
+
+    def int(self) -> int:
+        """The value as an integer; an integral float is one."""
+        value = self.value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self._expected("an integer")
+        return value
+
+    def float(self) -> float:
+        """The value as a number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            raise self._expected("a number")
+        try:
+            return float(self.value)
+        except OverflowError:
+            raise self.error("the number is too large") from None
+
+    def bool(self) -> bool:
+        """The value as a boolean."""
+        if not isinstance(self.value, bool):
+            raise self._expected("true or false")
+        return self.value
+
+    def strs(self) -> tuple[str, ...]:
+        """A list of strings, or one string alone."""
+        if isinstance(self.value, str):
+            return (self.value,)
+        return tuple(item.str() for item in self.items())
+
+    def one_of(self, *allowed: str) -> str:
+        """A string out of a closed set."""
+        value = self.str()
+        if value not in allowed:
+            raise self.error(f"must be one of {', '.join(allowed)}, not {value[:40]!r}")
+        return value
+
+    # -- members that may be absent, in one step --------------------------------------------
+
+    def get_str(self, *keys: str) -> str:
+        """A string member, empty if absent."""
+        found = self.get(*keys)
+        return found.str() if found is not None else ""
+
+    def get_int(self, *keys: str) -> int | None:
+        """An integer member, None if absent."""
+        found = self.get(*keys)
+        return found.int() if found is not None else None
+
+    def get_float(self, *keys: str) -> float | None:
+        """A number member, None if absent."""
+        found = self.get(*keys)
+        return found.float() if found is not None else None
+
+    def get_bool(self, *keys: str) -> bool | None:
+        """A boolean member, None if absent."""
+        found = self.get(*keys)
+        return found.bool() if found is not None else None
+
+    def get_items(self, *keys: str) -> list[Doc]:
+        """The elements of a list member, empty if absent."""
+        found = self.get(*keys)
+        return found.items() if found is not None else []
+
+    def get_object(self, *keys: str) -> Object | None:
+        """An object member as it is, None if absent."""
+        found = self.get(*keys)
+        return found.mapping() if found is not None else None
+
+    def _expected(self, what: str) -> InvalidRequest:
+        names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+        got = "null" if self.value is None else names.get(type(self.value), "a number")
+        return self.error(f"expected {what}, got {got}")

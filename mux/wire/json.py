@@ -1,0 +1,55 @@
+"""JSON text to values and back.
+
+Reads with msgspec, because it keeps integers over 64 bits exact where orjson turns them into
+floats; writes with orjson, the fastest there is.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import msgspec
+import orjson
+
+from mux.ir.jsontypes import JSON, Object
+
+_DECODER: Final = msgspec.json.Decoder()
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class JsonError(ValueError):
+    """Not JSON. The message says where and why, and holds none of the text."""
+
+
+def loads(data: bytes | str) -> JSON:
+    """One JSON value. A UTF-8 byte order mark is skipped. Raises `JsonError`."""
+    if isinstance(data, bytes) and data.startswith(_BOM):
+        data = data[len(_BOM) :]
+    try:
+        return cast("JSON", _DECODER.decode(data))
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise JsonError(str(error)) from None
+    except RecursionError:
+        raise JsonError("nested too deeply") from None
+
+
+def dumps(value: JSON) -> bytes:
+    """Compact UTF-8 JSON, keys in the order they were put in."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer over 64 bits, which only msgspec writes
+        return msgspec.json.encode(value)
+
+
+def text(value: JSON) -> str:
+    """`dumps` as text, for values that travel as strings inside JSON."""
+    return dumps(value).decode()
+
+
+def load_object(data: bytes | str) -> Object | None:
+    """The JSON object in `data`, or None if it is anything else."""
+    try:
+        value = loads(data)
+    except JsonError:
+        return None
+    return value if isinstance(value, dict) else None
