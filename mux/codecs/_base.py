@@ -62,7 +62,12 @@ class ServerSide(Protocol):
     """We play the server: a client of this dialect is talking to us."""
 
     def decode_request(
-        self, body: bytes, /, *, model: str | None = None, stream: bool | None = None,
+        self,
+        body: bytes,
+        /,
+        *,
+        model: str | None = None,
+        stream: bool | None = None,
         variant: str = "",
     ) -> Request:
         """The request in `body`. `model` and `stream` are given where the URL says them, `variant`

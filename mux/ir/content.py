@@ -23,7 +23,7 @@ class _Value(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class CacheHint(_Value, frozen=True):
-    """A prompt-cache breakpoint after this part; `ttl` is ``5m``, ``1h``, ``30m``, ``12h`` or empty."""
+    """A prompt-cache breakpoint after this part; `ttl`: ``5m``, ``1h``, ``30m``, ``12h`` or empty."""
 
     ttl: str = ""
 
@@ -181,7 +181,7 @@ class ToolResult(_Part, frozen=True):
 
 
 class ServerCall(_Part, frozen=True):
-    """A tool the provider ran itself. `kind` is one of translation spec section 19, `raw` is native.
+    """A tool the provider ran itself: a row of translation spec section 19. `raw` is native.
 
     Kinds: ``web_search web_fetch code_execution file_search image_generation mcp computer
     tool_search other``.

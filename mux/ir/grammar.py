@@ -80,7 +80,7 @@ class Checker:
     def __init__(self) -> None:
         self.state = State.IDLE
         self._index = -1
-        self._choice = 0
+        self._choice: int = 0
         self._part: type[Part] | None = None
 
     @property

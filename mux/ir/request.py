@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from mux.ir.content import CacheHint, Part, Text, ToolKind
-from mux.ir.jsontypes import Ext, JSON, Object
+from mux.ir.jsontypes import JSON, Ext, Object
 
 
 class Struct(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -140,41 +140,58 @@ def sign(part: Part, signature: Signature) -> Part:
             return part
 
 
-def fold(events: Iterable[Event]) -> Response:
-    """The response a stream amounts to. Raises the `MuxError` of a `Failure` in it."""
-    start = Start()
-    usage: Usage | None = None
-    answers: list[Answer] = []
-    parts: list[Part] = []
-    block: _Block | None = None
-    for event in events:
+class _Folder:
+    """A response under construction."""
+
+    __slots__ = ("_block", "_parts", "answers", "start", "usage")
+
+    def __init__(self) -> None:
+        self.start = Start()
+        self.usage: Usage | None = None
+        self.answers: list[Answer] = []
+        self._parts: list[Part] = []
+        self._block: _Block | None = None
+
+    def add(self, event: Event) -> None:
         match event:
             case Start():
-                start = event
+                self.start = event
             case BlockStart():
-                block = _Block(event.part)
-            case BlockStop():
-                if block is not None:
-                    parts.append(block.close())
-                block = None
+                self._block = _Block(event.part)
             case UsageUpdate():
-                usage = event.usage
+                self.usage = event.usage
             case Finish():
-                answers.append(Answer(tuple(parts), event))
-                parts = []
-            case Choice():
-                pass
+                self.answers.append(Answer(tuple(self._parts), event))
+                self._parts = []
             case Failure():
                 raise event.error()
+            case Choice():
+                pass
             case _:
-                if block is not None:
-                    block.add(event)
+                self._inside(event)
+
+    def _inside(self, event: Event) -> None:
+        if self._block is None:
+            return
+        if isinstance(event, BlockStop):
+            self._parts.append(self._block.close())
+            self._block = None
+        else:
+            self._block.add(event)
+
+
+def fold(events: Iterable[Event]) -> Response:
+    """The response a stream amounts to. Raises the `MuxError` of a `Failure` in it."""
+    folder = _Folder()
+    for event in events:
+        folder.add(event)
+    start = folder.start
     return Response(
         id=start.id,
         model=start.model,
         created=start.created,
-        answers=tuple(answers),
-        usage=usage,
+        answers=tuple(folder.answers),
+        usage=folder.usage,
         ext=start.ext,
     )
 
@@ -195,33 +212,38 @@ def unfold(response: Response) -> list[Event]:
 
 
 def _unfold_part(index: int, part: Part, out: list[Event]) -> None:
+    head, deltas = _opened(index, part)
+    out.append(BlockStart(index, head))
+    out += deltas
+    if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
+        out.append(SignatureDelta(index, part.signature))
+    out.append(BlockStop(index))
+
+
+def _opened(index: int, part: Part) -> tuple[Part, list[Event]]:
+    """`part` as it looks when its block opens, and the deltas that complete it."""
     match part:
         case Text():
             head = replace(part, text="", annotations=(), logprobs=(), signature=None)
-            out.append(BlockStart(index, head))
+            deltas: list[Event] = []
             if part.text or part.logprobs:
-                out.append(TextDelta(index, part.text, part.logprobs))
-            out += [AnnotationDelta(index, annotation) for annotation in part.annotations]
+                deltas.append(TextDelta(index, part.text, part.logprobs))
+            deltas += [AnnotationDelta(index, annotation) for annotation in part.annotations]
+            return head, deltas
         case Refusal():
-            out.append(BlockStart(index, Refusal("")))
-            out.append(TextDelta(index, part.text, part.logprobs))
+            return Refusal(""), [TextDelta(index, part.text, part.logprobs)]
         case Thinking():
-            out.append(BlockStart(index, replace(part, texts=(), signature=None)))
+            deltas = []
             for position, text in enumerate(part.texts):
                 if position:
-                    out.append(ThinkingBreak(index))
-                out.append(ThinkingDelta(index, text))
+                    deltas.append(ThinkingBreak(index))
+                deltas.append(ThinkingDelta(index, text))
+            return replace(part, texts=(), signature=None), deltas
         case ToolCall():
-            out.append(BlockStart(index, replace(part, arguments="", signature=None)))
-            if part.arguments:
-                out.append(ArgsDelta(index, part.arguments))
+            args: list[Event] = [ArgsDelta(index, part.arguments)] if part.arguments else []
+            return replace(part, arguments="", signature=None), args
         case ServerCall():
-            out.append(BlockStart(index, replace(part, arguments="")))
-            if part.arguments:
-                out.append(ArgsDelta(index, part.arguments))
+            args = [ArgsDelta(index, part.arguments)] if part.arguments else []
+            return replace(part, arguments=""), args
         case _:
-            out.append(BlockStart(index, part))
-    signature = getattr(part, "signature", None)
-    if signature is not None and isinstance(part, Text | Thinking | ToolCall):
-        out.append(SignatureDelta(index, signature))
-    out.append(BlockStop(index))
+            return part, []

@@ -91,13 +91,13 @@ class Doc:
             raise self._expected("a list")
         return [Doc(value, self, index) for index, value in enumerate(self.value)]
 
-    def str(self) -> str:
+    def string(self) -> str:
         """The value as a string."""
         if not isinstance(self.value, str):
             raise self._expected("a string")
         return self.value
 
-    def int(self) -> int:
+    def integer(self) -> int:
         """The value as an integer; an integral float is one."""
         value = self.value
         if isinstance(value, float) and value.is_integer():
@@ -106,7 +106,7 @@ class Doc:
             raise self._expected("an integer")
         return value
 
-    def float(self) -> float:
+    def number(self) -> float:
         """The value as a number."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise self._expected("a number")
@@ -115,21 +115,21 @@ class Doc:
         except OverflowError:
             raise self.error("the number is too large") from None
 
-    def bool(self) -> bool:
+    def flag(self) -> bool:
         """The value as a boolean."""
         if not isinstance(self.value, bool):
             raise self._expected("true or false")
         return self.value
 
-    def strs(self) -> tuple[str, ...]:
+    def strings(self) -> tuple[str, ...]:
         """A list of strings, or one string alone."""
         if isinstance(self.value, str):
             return (self.value,)
-        return tuple(item.str() for item in self.items())
+        return tuple(item.string() for item in self.items())
 
     def one_of(self, *allowed: str) -> str:
         """A string out of a closed set."""
-        value = self.str()
+        value = self.string()
         if value not in allowed:
             raise self.error(f"must be one of {', '.join(allowed)}, not {value[:40]!r}")
         return value
@@ -139,22 +139,22 @@ class Doc:
     def get_str(self, *keys: str) -> str:
         """A string member, empty if absent."""
         found = self.get(*keys)
-        return found.str() if found is not None else ""
+        return found.string() if found is not None else ""
 
     def get_int(self, *keys: str) -> int | None:
         """An integer member, None if absent."""
         found = self.get(*keys)
-        return found.int() if found is not None else None
+        return found.integer() if found is not None else None
 
     def get_float(self, *keys: str) -> float | None:
         """A number member, None if absent."""
         found = self.get(*keys)
-        return found.float() if found is not None else None
+        return found.number() if found is not None else None
 
     def get_bool(self, *keys: str) -> bool | None:
         """A boolean member, None if absent."""
         found = self.get(*keys)
-        return found.bool() if found is not None else None
+        return found.flag() if found is not None else None
 
     def get_items(self, *keys: str) -> list[Doc]:
         """The elements of a list member, empty if absent."""
@@ -167,6 +167,17 @@ class Doc:
         return found.mapping() if found is not None else None
 
     def _expected(self, what: str) -> InvalidRequest:
-        names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-        got = "null" if self.value is None else names.get(type(self.value), "a number")
+        match self.value:
+            case None:
+                got = "null"
+            case bool():
+                got = "a boolean"
+            case str():
+                got = "a string"
+            case list():
+                got = "a list"
+            case dict():
+                got = "an object"
+            case _:
+                got = "a number"
         return self.error(f"expected {what}, got {got}")
