@@ -23,7 +23,7 @@ class _Value(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class CacheHint(_Value, frozen=True):
-    """A prompt-cache breakpoint after this part; `ttl`: ``5m``, ``1h``, ``30m``, ``12h`` or empty."""
+    """A prompt-cache breakpoint after this part; `ttl` is ``5m 1h 30m 12h`` or empty."""
 
     ttl: str = ""
 

@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
 
 class Reader:
-    """Splits a byte stream into `Frame`s. One per stream; `UpstreamProtocolError` over the limit."""
+    """Splits a byte stream into `Frame`s. One per stream; raises over the limit."""
 
     __slots__ = ("_data", "_event", "_limit", "_size", "_skip_lf", "_started", "_tail")
 

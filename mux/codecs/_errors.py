@@ -1,0 +1,143 @@
+"""What an upstream's error means, whatever its dialect (translation spec section 18).
+
+Recognised by status, then by code, then by the words of the message. What the spec calls the
+gateway's contract holds: a client never sees the gateway's own credential trouble as its own 401.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from mux.errors import BY_KIND, ErrorKind, MuxError
+
+_MESSAGE_CHARS: Final = 2000
+
+_CONTEXT: Final = (
+    "maximum context length",
+    "prompt is too long",
+    "input token count",
+    "exceeds the maximum number of tokens",
+    "context window",
+    "input length exceeds the context length",
+    "exceed_context_size",
+)
+_QUOTA: Final = (
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "billing_hard_limit",
+    "credit balance is too low",
+    "perday",
+)
+_BY_STATUS: Final[dict[int, ErrorKind]] = {
+    401: ErrorKind.UPSTREAM_AUTH,
+    402: ErrorKind.QUOTA,
+    403: ErrorKind.UPSTREAM_AUTH,
+    404: ErrorKind.NOT_FOUND,
+    408: ErrorKind.TIMEOUT,
+    413: ErrorKind.TOO_LARGE,
+    429: ErrorKind.RATE_LIMIT,
+    503: ErrorKind.OVERLOADED,
+    504: ErrorKind.TIMEOUT,
+    529: ErrorKind.OVERLOADED,
+}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+_UNIT_S: Final = {
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+}
+
+
+def classify(
+    status: int,
+    message: str,
+    *,
+    code: str = "",
+    kind: ErrorKind | None = None,
+    param: str | None = None,
+    retry_after_s: float | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> MuxError:
+    """The error an upstream's answer amounts to. `kind` is what its dialect's own type says."""
+    found = _recognise(status, f"{code} {message}".lower()) or kind or _by_status(status)
+    if not message:
+        message = f"The upstream answered with status {status}"
+    if retry_after_s is None and headers is not None:
+        retry_after_s = retry_after(headers)
+    return BY_KIND[found](
+        message[:_MESSAGE_CHARS],
+        code=code or None,
+        param=param,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _recognise(status: int, words: str) -> ErrorKind | None:
+    if status < 500 and any(phrase in words for phrase in _CONTEXT):
+        return ErrorKind.CONTEXT_LENGTH
+    if status < 500 and any(phrase in words for phrase in _QUOTA):
+        return ErrorKind.QUOTA
+    if "api_key_invalid" in words or "invalid_api_key" in words:
+        return ErrorKind.UPSTREAM_AUTH
+    if status == 403 and "model" in words:
+        return ErrorKind.NOT_FOUND
+    return None
+
+
+def _by_status(status: int) -> ErrorKind:
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    return ErrorKind.INVALID_REQUEST if 400 <= status < 500 else ErrorKind.SERVER
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds to wait by ``retry-after-ms`` or ``retry-after`` (seconds, duration or HTTP date).
+
+    `now` is needed only for dates; without it the answer's own ``date`` header is taken.
+    """
+    if (milliseconds := _number(headers.get("retry-after-ms", ""))) is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if (seconds := _number(value)) is not None:
+        return seconds
+    if (seconds := duration(value)) is not None:
+        return seconds
+    target, base = _date(value), now or _date(headers.get("date", ""))
+    if target is None or base is None:
+        return None
+    return max(0.0, (target - base).total_seconds())
+
+
+def duration(text: str) -> float | None:
+    """Seconds of a duration such as ``34s``, ``0.5s``, ``6m0s`` or ``250ms``; None for other text."""
+    pieces = _DURATION.findall(text)
+    if not pieces or "".join(f"{number}{unit}" for number, unit in pieces) != text.strip():
+        return None
+    return sum(float(number) * _UNIT_S[unit] for number, unit in pieces)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
