@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from mux.ir import JSON, Object
 from mux.wire import json
 
@@ -39,26 +42,21 @@ def _parse(text: str) -> JSON:
     return None
 
 
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*("|\\?\Z)|[{}\[\]]', re.DOTALL)
+_CLOSER: Final = {"{": "}", "[": "]"}
+
+
 def close(text: str) -> str:
-    """JSON text that breaks off, with its open strings, lists and objects closed."""
+    """JSON text that breaks off, with its open string, lists and objects closed."""
     stack: list[str] = []
-    in_string = escaped = False
-    for char in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-        elif char == '"':
-            in_string = True
-        elif char in "{[":
-            stack.append("}" if char == "{" else "]")
-        elif char in "}]" and stack:
-            stack.pop()
-    if escaped:
-        text = text[:-1]
-    if in_string:
-        text += '"'
-    return text.rstrip().rstrip(",") + "".join(reversed(stack))
+    ending = ""
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in _CLOSER:
+            stack.append(_CLOSER[mark])
+        elif mark in ("}", "]"):
+            stack = stack[:-1]
+        elif token[1] != '"':  # a string that never ends, perhaps in the middle of an escape
+            text = text.removesuffix("\\") if token[1] else text
+            ending = '"'
+    return (text + ending).rstrip().rstrip(",") + "".join(reversed(stack))

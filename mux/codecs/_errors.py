@@ -120,7 +120,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 
 
 def duration(text: str) -> float | None:
-    """Seconds of a duration such as ``34s``, ``0.5s``, ``6m0s`` or ``250ms``; None for other text."""
+    """Seconds of a duration such as ``34s``, ``6m0s`` or ``250ms``; None for other text."""
     pieces = _DURATION.findall(text)
     if not pieces or "".join(f"{number}{unit}" for number, unit in pieces) != text.strip():
         return None

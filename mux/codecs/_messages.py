@@ -76,8 +76,10 @@ class _Turns:
         if message.role is Role.ASSISTANT:
             if turn.messages and turn.messages[-1].role is not Role.ASSISTANT:
                 turn = self._next()
-            others = [self._call(part, turn) for part in others]
-        elif turn.calls:
+            calls = tuple(self._call(part, turn) for part in others)
+            turn.messages.append(replace(message, parts=calls))
+            return
+        if turn.calls:
             turn = self._next()
         turn.messages.append(replace(message, parts=tuple(others)))
 

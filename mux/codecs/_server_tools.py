@@ -88,7 +88,7 @@ BUILTINS: Final[dict[str, tuple[str, str, Object]]] = {
         _schema(_PATCH, "operation"),
     ),
 }
-"""Built-ins the client executes: kind to (default name, description, schema), section 6 rules 5, 6."""
+"""Built-ins the client executes, by kind: (default name, description, schema); section 6."""
 
 
 def resolve(request: Request, target: str, native: Set[str], losses: list[Loss]) -> Request:
