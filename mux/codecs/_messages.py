@@ -8,7 +8,7 @@ and nothing is empty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,14 +43,23 @@ def settle(request: Request, losses: list[Loss]) -> Request:
 class _Turn:
     """A run of messages, and if they call tools, the calls in order with their results."""
 
-    __slots__ = ("calls", "messages", "results", "waiting")
+    __slots__ = ("answered", "calls", "messages", "results", "waiting")
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.calls: list[ToolCall] = []
         self.results: dict[str, ToolResult] = {}
-        self.waiting: list[tuple[str, str]] = []
-        """(id, name) of calls no result was matched to yet, for results that carry no id"""
+        self.answered = False
+        """results have begun: what the assistant says next is another turn"""
+        self.waiting: list[_Waiting] = []
+
+
+class _Waiting(NamedTuple):
+    """A call without a result yet, for results that can only be matched by name and order."""
+
+    call_id: str
+    name: str
+    had_id: bool
 
 
 class _Turns:
@@ -74,7 +83,7 @@ class _Turns:
             return
         turn = self._turns[-1]
         if message.role is Role.ASSISTANT:
-            if turn.messages and turn.messages[-1].role is not Role.ASSISTANT:
+            if turn.answered or (turn.messages and turn.messages[-1].role is not Role.ASSISTANT):
                 turn = self._next()
             calls = tuple(self._call(part, turn) for part in others)
             turn.messages.append(replace(message, parts=calls))
@@ -104,7 +113,7 @@ class _Turns:
         self._calls[part.id] = call_id, turn
         call = replace(part, id=call_id)
         turn.calls.append(call)
-        turn.waiting.append((call_id, part.name))
+        turn.waiting.append(_Waiting(call_id, part.name, bool(part.id)))
         self._caller = turn
         return call
 
@@ -114,17 +123,17 @@ class _Turns:
             self._orphan(result)
             return
         turn.results[call_id] = replace(result, call_id=call_id)
-        turn.waiting = [waiting for waiting in turn.waiting if waiting[0] != call_id]
+        turn.answered = True
+        turn.waiting = [waiting for waiting in turn.waiting if waiting.call_id != call_id]
 
     def _match(self, result: ToolResult) -> tuple[str, _Turn | None]:
-        if result.call_id:
-            return self._calls.get(result.call_id, ("", None))
+        if result.call_id in self._calls and result.call_id:
+            return self._calls[result.call_id]
         turn = self._caller
-        if turn is None:
-            return "", None
-        for call_id, name in turn.waiting:
-            if result.name in ("", name):
-                return call_id, turn
+        for call in turn.waiting if turn is not None else ():
+            by_order = not result.call_id or not call.had_id
+            if by_order and result.name in ("", call.name):
+                return call.call_id, turn
         return "", None
 
     def _orphan(self, result: ToolResult) -> None:
