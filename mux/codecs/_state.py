@@ -1,0 +1,97 @@
+"""State that lives at a provider: refused or reported where the target is not that provider.
+
+Translation spec section 22. What the gateway could resolve itself (a stored previous response) it
+has resolved before a request is encoded, so whatever is still here cannot be honoured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mux.errors import Unsupported
+from mux.ir import Loss, LossKind, Media, Opaque, Part, Request, SourceKind, ToolResult
+
+_REFUSED: Final[dict[str, tuple[str, ...]]] = {
+    "openai_responses": ("conversation", "prompt", "background"),
+    "anthropic": ("container", "thread"),
+    "gemini": ("cachedContent",),
+}
+"""Fields, by dialect, without which the answer would be an answer to something else."""
+
+_DROPPED: Final[dict[str, tuple[str, ...]]] = {
+    "openai_responses": ("truncation", "context_management", "multi_agent"),
+    "anthropic": ("context_management", "fallbacks", "fallback_credit_token"),
+    "ollama": ("context",),
+}
+"""Fields, by dialect, that only change how a long conversation is kept going."""
+
+_IDLE: Final[tuple[object, ...]] = (None, False, "", "disabled")
+"""Values by which a client says that it does not use the feature."""
+
+_REFERENCES: Final = {
+    "item_reference": "input",
+    "container_upload": "messages",
+}
+"""Native parts that only name something the provider keeps, and the field they come in."""
+
+_FAMILY: Final = {"openai_responses": "openai", "openai_chat": "openai"}
+"""Dialects that share a provider's files."""
+
+
+def check_state(request: Request, target: str, losses: list[Loss]) -> None:
+    """Refuse or report what `request` keeps at its provider, if `target` is another dialect.
+
+    Raises `Unsupported` naming the client's field where the answer would lack something the client
+    relies on; adds a `Loss` for what merely goes unused.
+    """
+    if request.origin in ("", target):
+        return
+    if request.previous_id:
+        raise Unsupported(
+            f"The response {request.previous_id!r} is not known here, so it cannot be continued. "
+            "Send the whole conversation in the request.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+    own = request.own(request.origin)
+    for name in _REFUSED.get(request.origin, ()):
+        if own.get(name) not in _IDLE:
+            raise _refusal(name, name)
+    losses += [
+        Loss(LossKind.DROP, name)
+        for name in _DROPPED.get(request.origin, ())
+        if own.get(name) not in _IDLE
+    ]
+    for part in _parts(request):
+        _check_part(part, request.origin, target)
+
+
+def _parts(request: Request) -> Iterator[Part]:
+    for message in request.messages:
+        for part in message.parts:
+            yield part
+            if isinstance(part, ToolResult):
+                yield from part.content
+
+
+def _check_part(part: Part, origin: str, target: str) -> None:
+    match part:
+        case Opaque(raw=raw):
+            kind = raw.get("type")
+            if isinstance(kind, str) and kind in _REFERENCES:
+                raise _refusal(kind, _REFERENCES[kind])
+        case Media(source=SourceKind.FILE_ID):
+            if _FAMILY.get(origin, origin) != _FAMILY.get(target, target):
+                raise _refusal("a file id", "file_id")
+        case _:
+            pass
+
+
+def _refusal(what: str, param: str) -> Unsupported:
+    return Unsupported(
+        f"{what} names something that is kept at its own provider and means nothing to the "
+        "provider of the chosen model. Send the content itself, or use a model of that provider.",
+        param=param,
+        code="unsupported_parameter",
+    )
