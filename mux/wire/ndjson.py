@@ -33,8 +33,12 @@ class Reader:
         return [line] if line else []
 
 
-# U+2028 and U+2029 are legal inside JSON, but the Ollama Python client splits lines at them.
-_ESCAPES: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+# U+0085, U+2028 and U+2029 are legal inside JSON, but the Ollama Python client splits lines there.
+_ESCAPES: Final = (
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+    (b"\xc2\x85", b"\\u0085"),
+)
 
 
 def write(data: bytes) -> bytes:
