@@ -7,6 +7,7 @@ their own `errors.py` and nowhere else.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
@@ -31,12 +32,21 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"
 
 
+@dataclass(frozen=True, slots=True)
+class NativeAnswer:
+    """An upstream's own error answer, to be passed on to a client of the same dialect."""
+
+    status: int
+    body: bytes
+    content_type: str
+
+
 class MuxError(Exception):
     """Base of all our errors.
 
     `message` is for the person who reads it and says what to do; `param` is the path of the
     offending request field; `code` is the upstream's own code where it had one; `retry_after_s`
-    is in seconds.
+    is in seconds; `native` is the upstream's own answer where the client may have it as it is.
     """
 
     kind: ClassVar[ErrorKind] = ErrorKind.SERVER
@@ -55,6 +65,7 @@ class MuxError(Exception):
         self.param = param
         self.code = code
         self.retry_after_s = retry_after_s
+        self.native: NativeAnswer | None = None
 
 
 class InvalidRequest(MuxError):

@@ -1,0 +1,1 @@
+"""One request, from the client's bytes to the client's bytes."""

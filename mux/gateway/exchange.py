@@ -1,0 +1,251 @@
+"""One call answered: the candidates in turn, until one of them has something to say.
+
+The only place that loops over candidates. Its law: once a byte has gone to the client there is no
+second try; before that, the client's own fault is raised at once and any other failure moves on
+to the next candidate, whose error, the last one's, is the answer if none is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+from msgspec.structs import replace
+
+from mux.codecs import CODECS, Codec, Encoded
+from mux.codecs._think_tags import ThinkTags
+from mux.codecs._tools import ToolRestorer
+from mux.errors import ErrorKind, MuxError, NativeAnswer, UpstreamProtocolError
+from mux.gateway import headers, pump
+from mux.gateway.call import Call, Outcome, Sink
+from mux.gateway.stream import ClientStream
+from mux.ir import Event, Response, Start, UsageUpdate, fold, unfold
+from mux.routing import Candidate, Router
+from mux.upstream import Reply, Transport
+from mux.wire import splice
+
+_CLIENTS_FAULT: Final = frozenset(
+    {
+        ErrorKind.INVALID_REQUEST,
+        ErrorKind.UNSUPPORTED,
+        ErrorKind.CONTEXT_LENGTH,
+        ErrorKind.TOO_LARGE,
+    }
+)
+_NATIVE_ENVELOPES: Final = (b"mux1.", b"bXV4MS4")
+"""An envelope as it is, and as Gemini's bytes fields hold it."""
+
+_SSE_DIALECTS: Final = frozenset(
+    {"anthropic", "openai_chat", "openai_completions", "openai_responses"}
+)
+"""Dialects whose streams are never ``application/json``."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What a call needs. One per configuration; a request keeps the one it began with.
+
+    `clock` gives seconds since the epoch; `max_response_bytes` bounds whole answers.
+    """
+
+    router: Router
+    transport: Transport
+    clock: Clock
+    max_response_bytes: int
+
+    async def generate(self, call: Call, sink: Sink, outcome: Outcome) -> None:
+        """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
+        failed: MuxError | None = None
+        for candidate in self.router.candidates(call.request.model):
+            outcome.attempts += 1
+            try:
+                await _Attempt(self, call, candidate, outcome).run(sink)
+            except MuxError as error:
+                if error.kind in _CLIENTS_FAULT:
+                    raise
+                failed = error
+            else:
+                return
+        if failed is not None:
+            raise failed
+
+
+class _Attempt:
+    """One candidate asked once."""
+
+    def __init__(
+        self, gateway: Gateway, call: Call, candidate: Candidate, outcome: Outcome
+    ) -> None:
+        self._gateway = gateway
+        self._call = call
+        self._candidate = candidate
+        self._outcome = outcome
+        provider = candidate.provider
+        dialect = provider.dialect_for(call.dialect, candidate.model, candidate.abilities)
+        self._codec: Codec = CODECS[dialect]
+        self._request = replace(call.request, model=candidate.model)
+        self._native = dialect == call.dialect and _passes(call)
+        outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
+
+    async def run(self, sink: Sink) -> None:
+        encoded = self._encode()
+        request = self._request
+        outgoing = self._candidate.provider.build(
+            self._codec.name,
+            self._codec.client.path(request),
+            encoded.body,
+            self._candidate.key,
+            stream=request.stream,
+            extra_headers=headers.to_upstream(
+                self._call.headers, self._codec.name, native=self._native
+            ),
+        )
+        async with self._gateway.transport.open(outgoing) as reply:
+            if reply.status >= 400:
+                raise await self._error(reply)
+            head = headers.to_client(
+                reply.headers,
+                provider=self._candidate.provider.name,
+                model=self._candidate.model,
+                native=self._native,
+                losses=encoded.losses,
+            )
+            if request.stream:
+                await self._stream(reply, encoded, head, sink)
+            else:
+                await self._whole(reply, encoded, head, sink)
+            self._outcome.status = 200
+
+    def _encode(self) -> Encoded:
+        if not self._native:
+            return self._codec.client.encode_request(self._request, self._candidate.abilities)
+        body = self._call.body
+        if self._call.request.model != self._candidate.model:
+            body = splice.replace_string(body, "model", self._candidate.model)
+        return Encoded(body)
+
+    async def _error(self, reply: Reply) -> MuxError:
+        body = await self._read(reply)
+        error = self._codec.client.decode_error(reply.status, body, reply.headers)
+        if self._native and error.kind is not ErrorKind.UPSTREAM_AUTH:
+            content_type = reply.headers.get("content-type", "application/json")
+            error.native = NativeAnswer(reply.status, body, content_type)
+        return error
+
+    async def _stream(
+        self, reply: Reply, encoded: Encoded, head: list[tuple[str, str]], sink: Sink
+    ) -> None:
+        call = self._call
+        server = CODECS[call.dialect].server
+        stream = ClientStream(
+            sink,
+            server.stream_encoder(call.request),
+            [("content-type", server.stream_type(call.request)), *headers.STREAM, *head],
+        )
+        if self._unstreamed(reply):
+            events = unfold(self._decode(await self._read(reply), reply.headers))
+            await pump.deliver(events, self._filters(encoded), stream)
+        else:
+            await self._copy(reply, self._filters(encoded), stream)
+        await sink.end()
+
+    async def _copy(
+        self, reply: Reply, filters: tuple[pump.Filter, ...], stream: ClientStream
+    ) -> None:
+        decoder = self._codec.client.stream_decoder()
+        copy = pump.forward if self._native else pump.translate
+        failed: MuxError | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.keep_alive)
+            try:
+                await copy(reply, decoder, filters, stream)
+            except MuxError as error:  # raised below, outside of the nursery's exception group
+                failed = error
+            nursery.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+
+    def _unstreamed(self, reply: Reply) -> bool:
+        """Whether the upstream gave a whole answer to a request for a stream."""
+        content_type = reply.headers.get("content-type", "")
+        return content_type.startswith("application/json") and self._codec.name in _SSE_DIALECTS
+
+    def _filters(self, encoded: Encoded) -> tuple[pump.Filter, ...]:
+        filters: list[pump.Filter] = []
+        if not self._native:
+            filters.append(self._dated)
+            if self._candidate.abilities.think_tags:
+                filters.append(ThinkTags().events)
+            if encoded.tools.originals:
+                filters.append(ToolRestorer(encoded.tools).events)
+        return (*filters, self._observe)
+
+    def _dated(self, events: list[Event]) -> list[Event]:
+        """`events` with the time of the answer, where the upstream gave none."""
+        if events and isinstance(start := events[0], Start) and not start.created:
+            return [replace(start, created=int(self._gateway.clock())), *events[1:]]
+        return events
+
+    def _observe(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            if isinstance(event, UsageUpdate):
+                self._outcome.usage = event.usage
+        return events
+
+    async def _whole(
+        self, reply: Reply, encoded: Encoded, head: list[tuple[str, str]], sink: Sink
+    ) -> None:
+        body = await self._read(reply)
+        response = self._decode(body, reply.headers)
+        self._outcome.usage = response.usage
+        content_type = "application/json"
+        if self._native:
+            content_type = reply.headers.get("content-type", content_type)
+        else:
+            if not response.created:
+                response = replace(response, created=int(self._gateway.clock()))
+            if self._candidate.abilities.think_tags:
+                response = ThinkTags().response(response)
+            response = ToolRestorer(encoded.tools).response(response)
+            server = CODECS[self._call.dialect].server
+            body = server.encode_response(response, self._call.request)
+        await sink.start(
+            200, [("content-type", content_type), ("content-length", str(len(body))), *head]
+        )
+        await sink.send(body)
+        await sink.end()
+
+    def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
+        client = self._codec.client
+        if "text/event-stream" in upstream.get("content-type", ""):
+            # Some upstreams stream whatever they are asked for.
+            decoder = client.stream_decoder()
+            return fold([*decoder.feed(body), *decoder.eof()])
+        return client.decode_response(body)
+
+    async def _read(self, reply: Reply) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await reply.receive_some():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._gateway.max_response_bytes:
+                raise UpstreamProtocolError(
+                    f"The upstream's answer is over {self._gateway.max_response_bytes} bytes; "
+                    "raise max-response-size to allow it"
+                )
+        return b"".join(pieces)
+
+
+def _passes(call: Call) -> bool:
+    """Whether the client's bytes may go to an upstream of its own dialect as they are.
+
+    Not if they hold an envelope, nor for a stream framed in a way no upstream is asked for.
+    """
+    return call.request.variant != "array" and not any(
+        mark in call.body for mark in _NATIVE_ENVELOPES
+    )

@@ -1,0 +1,113 @@
+"""The hot loops: upstream bytes to client bytes, one send for each read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from mux.codecs import StreamDecoder
+from mux.errors import MuxError
+from mux.gateway.stream import ClientStream
+from mux.ir import Choice, Event, Failure, Finish, Start, UsageUpdate
+from mux.upstream import Reply
+
+Filter: TypeAlias = Callable[[list[Event]], list[Event]]
+"""Changes events between decoder and encoder: tool names, think tags, the clock."""
+
+_SILENT = (Start, UsageUpdate)
+
+
+async def translate(
+    reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
+) -> None:
+    """Copy events until the answer ends. Raises the upstream's error if nothing was sent yet."""
+    encode = stream.encoder.encode
+    ended = False
+    while not ended:
+        events, ended = await _next(reply, decoder)
+        for change in filters:
+            events = change(events)
+        if not stream.committed:
+            _raise_early(events)
+        out = b"".join([encode(event) for event in events])
+        if ended:
+            out += stream.encoder.eof()
+        await _deliver(out, events, ended, stream)
+
+
+async def forward(
+    reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
+) -> None:
+    """Copy bytes untouched until the answer ends, while the decoder looks on.
+
+    A stream the upstream leaves without its terminal marker ends in the dialect's error form.
+    """
+    ended = False
+    while not ended:
+        piece, failure = await _receive(reply)
+        events = decoder.feed(piece) if piece else decoder.eof()
+        if failure is not None:
+            events = [failure]
+        for observe in filters:
+            observe(events)
+        if not stream.committed:
+            _raise_early(events)
+        ended = not piece or _ends(events)
+        if not piece:
+            cut = next((event for event in events if isinstance(event, Failure)), None)
+            piece = stream.encoder.encode(cut) if cut is not None else b""
+        await _deliver(piece, events, ended, stream)
+
+
+async def deliver(events: list[Event], filters: tuple[Filter, ...], stream: ClientStream) -> None:
+    """Send an answer that came whole as the stream the client asked for."""
+    for change in filters:
+        events = change(events)
+    out = b"".join([stream.encoder.encode(event) for event in events])
+    await _deliver(out + stream.encoder.eof(), events, True, stream)
+
+
+async def _deliver(data: bytes, events: list[Event], ended: bool, stream: ClientStream) -> None:
+    """Send `data`, or keep it as long as `events` hold nothing the client must see."""
+    if stream.committed:
+        if data:
+            await stream.send(data)
+        return
+    stream.hold(data)
+    if ended or any(not isinstance(event, _SILENT) for event in events):
+        await stream.commit()
+
+
+async def _receive(reply: Reply) -> tuple[bytes, Failure | None]:
+    try:
+        return await reply.receive_some(), None
+    except MuxError as error:
+        return b"", Failure.of(error)
+
+
+async def _next(reply: Reply, decoder: StreamDecoder) -> tuple[list[Event], bool]:
+    """The next events, and whether they are the last."""
+    piece, failure = await _receive(reply)
+    if failure is not None:
+        return [failure], True
+    events = decoder.feed(piece) if piece else decoder.eof()
+    return events, not piece or _ends(events)
+
+
+def _ends(events: list[Event]) -> bool:
+    """Whether the terminal event is among `events`; a `Choice` after it reopens the answer."""
+    for event in reversed(events):
+        if isinstance(event, Finish | Failure):
+            return True
+        if isinstance(event, Choice):
+            return False
+    return False
+
+
+def _raise_early(events: list[Event]) -> None:
+    """Raise the failure that is the first thing an upstream has to say."""
+    for event in events:
+        if isinstance(event, Failure):
+            raise event.error()
+        if not isinstance(event, _SILENT):
+            return

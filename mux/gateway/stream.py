@@ -1,0 +1,100 @@
+"""The client's stream: not begun before there is something to say, kept alive while there is not.
+
+Until the first content event the HTTP status is still open, so that an upstream's early failure
+becomes a real status and another upstream can be tried (translation spec section 17). Silence of
+`COMMIT_S` ends that: the head is sent, and from then on silence of `PING_S` is filled with the
+dialect's keep-alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import trio
+
+from mux.codecs import StreamEncoder
+from mux.gateway.call import Sink
+
+COMMIT_S: Final = 10.0
+PING_S: Final = 15.0
+
+
+class ClientStream:
+    """A streamed answer to one client. Bytes given before `commit` wait for it."""
+
+    __slots__ = (
+        "_busy",
+        "_held",
+        "_last_s",
+        "_sending",
+        "_sink",
+        "committed",
+        "encoder",
+        "headers",
+    )
+
+    def __init__(
+        self, sink: Sink, encoder: StreamEncoder, headers: Iterable[tuple[str, str]]
+    ) -> None:
+        self.encoder = encoder
+        self.headers = headers
+        self.committed = False
+        self._sink = sink
+        self._held = b""
+        self._last_s = trio.current_time()
+        self._sending = False
+        self._busy: trio.Event | None = None
+        """set while the keep-alive is writing, so that the pump waits for it"""
+
+    def hold(self, data: bytes) -> None:
+        """Keep `data` until the stream is committed."""
+        self._held += data
+
+    async def commit(self) -> None:
+        """Send the head and what was held: from here on there is no second try."""
+        if self._busy is not None:
+            await self._busy.wait()
+        if not self.committed:
+            await self._begin()
+        if self._held:
+            held, self._held = self._held, b""
+            await self.send(held)
+
+    async def send(self, data: bytes) -> None:
+        """Send `data`, after a keep-alive that may be under way."""
+        if self._busy is not None:
+            await self._busy.wait()
+        self._sending = True
+        self._last_s = trio.current_time()
+        await self._sink.send(data)
+        self._sending = False
+
+    async def keep_alive(self) -> None:
+        """Fill the silence, until cancelled."""
+        await trio.sleep(COMMIT_S)
+        if not self.committed:
+            await self._exclusively(self._begin)
+        while True:
+            await trio.sleep_until(self._last_s + PING_S)
+            if not self._sending and trio.current_time() >= self._last_s + PING_S:
+                await self._exclusively(self._ping)
+            else:
+                await trio.sleep(1)
+
+    async def _begin(self) -> None:
+        self.committed = True
+        await self._sink.start(200, self.headers)
+
+    async def _ping(self) -> None:
+        self._last_s = trio.current_time()
+        if ping := self.encoder.ping():
+            await self._sink.send(ping)
+
+    async def _exclusively(self, write: Callable[[], Awaitable[None]]) -> None:
+        self._busy = trio.Event()
+        try:
+            await write()
+        finally:
+            self._busy.set()
+            self._busy = None

@@ -1,0 +1,303 @@
+"""The ASGI application: one nursery for each request, every failure in the client's dialect."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from mux.codecs import CODECS, ollama
+from mux.config import Settings
+from mux.errors import InvalidRequest, MethodNotAllowed, MuxError, UpgradeRequired, UpstreamFailed
+from mux.gateway import headers as gateway_headers
+from mux.gateway.call import Call, Outcome
+from mux.gateway.count import count
+from mux.gateway.exchange import Gateway
+from mux.ir import Request
+from mux.server import auth, endpoints, listings
+from mux.server.asgi import AsgiSink, ClientGone, Inbound, Message, Receive, Send, read_body
+from mux.server.endpoints import Action, Endpoint
+from mux.wire import json
+
+_JSON: Final = "application/json; charset=utf-8"
+_TEXT: Final = "text/plain; charset=utf-8"
+_OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
+"""What answers without a key."""
+
+_log: Final = logging.getLogger("mux.access")
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One request on its way through the app."""
+
+    inbound: Inbound
+    endpoint: Endpoint
+    model: str | None
+    receive: Receive
+    sink: AsgiSink
+    outcome: Outcome
+
+
+class App:
+    """Serves one configuration. Safe for any number of requests at once."""
+
+    def __init__(self, settings: Settings, gateway: Gateway) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._keys = tuple(key.reveal() for key in settings.api_keys)
+        self._actions: dict[Action, Callable[[_Visit], Awaitable[None]]] = {
+            Action.GENERATE: self._generate,
+            Action.COUNT: self._count,
+            Action.LIST_MODELS: self._list_models,
+            Action.SHOW_MODEL: self._show_model,
+            Action.RESPONSES_SOCKET: self._responses_socket,
+            Action.ROOT: self._root,
+            Action.HELLO: self._root,
+            Action.HEALTH: self._health,
+            Action.READY: self._ready,
+            Action.OLLAMA_TAGS: self._ollama_tags,
+            Action.OLLAMA_SHOW: self._ollama_show,
+            Action.OLLAMA_VERSION: self._ollama_version,
+            Action.OLLAMA_PS: self._ollama_ps,
+        }
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await _refuse_socket(scope, send)
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        started_s = trio.current_time()
+        inbound = Inbound.of(scope)
+        dialect = endpoints.dialect_of(inbound.path, inbound.headers)
+        request_id = uuid.uuid4().hex
+        sink = AsgiSink(
+            send,
+            head_only=inbound.method == "HEAD",
+            extra=_request_id_header(dialect, request_id),
+        )
+        outcome = Outcome()
+        try:
+            await self._answer(inbound, receive, sink, outcome)
+        except ClientGone:
+            outcome.error = "client gone"
+        except MuxError as error:
+            outcome.error = error.kind
+            await _send_error(sink, error, dialect)
+        except Exception:  # a bug of ours: logged with its trace, told to the client as a 503
+            outcome.error = "bug"
+            _log.exception("request %s failed on a bug", request_id)
+            bug = UpstreamFailed(f"llm-mux failed on a bug; its log has request {request_id}")
+            await _send_error(sink, bug, dialect)
+        _log_line(inbound, dialect, sink, outcome, trio.current_time() - started_s)
+
+    async def _answer(
+        self, inbound: Inbound, receive: Receive, sink: AsgiSink, outcome: Outcome
+    ) -> None:
+        endpoint, model = endpoints.find(inbound.method, inbound.path)
+        if not self._settings.disable_auth and endpoint.action not in _OPEN:
+            auth.check(self._keys, inbound.headers, inbound.query)
+        visit = _Visit(inbound, endpoint, model, receive, sink, outcome)
+        await self._actions[endpoint.action](visit)
+
+    # -- generating and counting ------------------------------------------------------------
+
+    async def _generate(self, visit: _Visit) -> None:
+        body = await self._body(visit)
+        request = _decode(visit, body)
+        if request.origin == "ollama" and ollama.is_load(request):
+            self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
+            loaded = ollama.encode_load(request, int(self._gateway.clock()))
+            await visit.sink.whole(200, _JSON, loaded)
+            return
+        call = Call(visit.endpoint.dialect, request, body, visit.inbound.headers)
+
+        async def work() -> None:
+            await self._gateway.generate(call, visit.sink, visit.outcome)
+
+        await _attended(work, visit.receive)
+
+    async def _count(self, visit: _Visit) -> None:
+        body = await self._body(visit)
+        counter = CODECS[visit.endpoint.dialect].count_server
+        if counter is None:
+            raise MethodNotAllowed("This dialect counts no tokens", allow=())
+        request = counter.decode_count(body, model=visit.model)
+        call = Call(visit.endpoint.dialect, request, body, visit.inbound.headers)
+
+        async def work() -> None:
+            tokens, estimated = await count(self._gateway, call)
+            marks = [("x-mux-estimated", "1")] if estimated else []
+            await visit.sink.whole(200, _JSON, counter.encode_count(tokens), marks)
+
+        await _attended(work, visit.receive)
+
+    async def _body(self, visit: _Visit) -> bytes:
+        return await read_body(
+            visit.receive, visit.inbound.headers, self._settings.max_request_size
+        )
+
+    # -- models -----------------------------------------------------------------------------
+
+    async def _list_models(self, visit: _Visit) -> None:
+        shape = listings.shape_of(
+            visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
+        )
+        body = listings.all_models(self._gateway.router, shape, visit.inbound.query)
+        await visit.sink.whole(200, _JSON, json.dumps(body))
+
+    async def _show_model(self, visit: _Visit) -> None:
+        shape = listings.shape_of(
+            visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
+        )
+        body = listings.one_model(self._gateway.router, visit.model or "", shape)
+        await visit.sink.whole(200, _JSON, json.dumps(body))
+
+    async def _ollama_tags(self, visit: _Visit) -> None:
+        body = listings.all_models(self._gateway.router, "ollama", {})
+        await visit.sink.whole(200, _JSON, json.dumps(body))
+
+    async def _ollama_show(self, visit: _Visit) -> None:
+        fields = json.load_object(await self._body(visit)) or {}
+        name = fields.get("model") or fields.get("name")
+        if not isinstance(name, str):
+            raise InvalidRequest("model is required", param="model")
+        body = listings.ollama_show(self._gateway.router, name)
+        await visit.sink.whole(200, _JSON, json.dumps(body))
+
+    async def _ollama_version(self, visit: _Visit) -> None:
+        await visit.sink.whole(200, _JSON, json.dumps({"version": listings.OLLAMA_VERSION}))
+
+    async def _ollama_ps(self, visit: _Visit) -> None:
+        await visit.sink.whole(200, _JSON, json.dumps({"models": []}))
+
+    # -- the server itself ------------------------------------------------------------------
+
+    async def _responses_socket(self, visit: _Visit) -> None:
+        raise UpgradeRequired("Responses are served over HTTP: POST /v1/responses")
+
+    async def _root(self, visit: _Visit) -> None:
+        await visit.sink.whole(200, _TEXT, b"Ollama is running")
+
+    async def _health(self, visit: _Visit) -> None:
+        await visit.sink.whole(200, _JSON, json.dumps({"status": "ok"}))
+
+    async def _ready(self, visit: _Visit) -> None:
+        usable = bool(self._gateway.router.providers)
+        status, word = (200, "ready") if usable else (503, "no provider configured")
+        await visit.sink.whole(status, _JSON, json.dumps({"status": word}))
+
+
+def _decode(visit: _Visit, body: bytes) -> Request:
+    endpoint, variant = visit.endpoint, visit.endpoint.variant
+    if endpoint.dialect == "gemini" and endpoint.stream and visit.inbound.query.get("alt") != "sse":
+        variant = "array"
+    return CODECS[endpoint.dialect].server.decode_request(
+        body, model=visit.model, stream=endpoint.stream, variant=variant
+    )
+
+
+async def _attended(work: Callable[[], Awaitable[None]], receive: Receive) -> None:
+    """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
+    failed: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        gone = False
+
+        async def watch() -> None:
+            nonlocal gone
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone = True
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch)
+        try:
+            await work()
+        except MuxError as error:  # raised below, outside of the nursery's exception group
+            failed = error
+        nursery.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+    if gone:
+        raise ClientGone
+
+
+async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
+    if sink.status:
+        return  # the stream has begun and told of the failure in its own form
+    extra = gateway_headers.of_error(error, dialect)
+    if isinstance(error, MethodNotAllowed):
+        extra.append(("allow", ", ".join(error.allow)))
+    if isinstance(error, UpgradeRequired):
+        extra.append(("upgrade", "HTTP/1.1"))
+    if error.native is not None:
+        native = error.native
+        await sink.whole(native.status, native.content_type, native.body, extra)
+        return
+    body = CODECS[dialect].server.encode_error(error)
+    await sink.whole(error.status, _JSON, body, extra)
+
+
+def _request_id_header(dialect: str, request_id: str) -> list[tuple[str, str]]:
+    if dialect == "anthropic":
+        return [("request-id", f"req_{request_id}")]
+    if dialect.startswith("openai"):
+        return [("x-request-id", request_id)]
+    return []
+
+
+def _log_line(
+    inbound: Inbound, dialect: str, sink: AsgiSink, outcome: Outcome, seconds: float
+) -> None:
+    usage = outcome.usage
+    _log.info(
+        "%s %s %s -> %s/%s %s %d in=%s out=%s %.3fs%s",
+        inbound.method,
+        inbound.path,
+        dialect,
+        outcome.provider or "-",
+        outcome.dialect or "-",
+        outcome.model or "-",
+        sink.status,
+        "-" if usage is None or usage.input_total is None else usage.input_total,
+        "-" if usage is None or usage.output_total is None else usage.output_total,
+        seconds,
+        f" {outcome.error}" if outcome.error else "",
+    )
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _refuse_socket(scope: Message, send: Send) -> None:
+    """Answer a WebSocket handshake with 426, on which Codex falls back to HTTP at once."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    body = CODECS["openai_responses"].server.encode_error(
+        UpgradeRequired("Responses are served over HTTP: POST /v1/responses")
+    )
+    await send(
+        {
+            "type": "websocket.http.response.start",
+            "status": UpgradeRequired.status,
+            "headers": [
+                (b"content-type", _JSON.encode()),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

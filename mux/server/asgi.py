@@ -1,0 +1,117 @@
+"""ASGI as this server uses it: what came in, and the client's side of the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from mux.errors import RequestTooLarge
+from mux.server.endpoints import clean
+
+Message: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A request's head. Header names are lower case; of repeated ones the values are joined."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, scope: Message) -> Inbound:
+        """The head in an ASGI scope."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return cls(
+            method=scope.get("method", "GET"),
+            path=clean(scope["path"]),
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            headers=headers,
+        )
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: int) -> bytes:
+    """The whole request body. Raises `RequestTooLarge` as soon as it is clear, `ClientGone`."""
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit_bytes:
+            raise _too_large(limit_bytes)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def _too_large(limit_bytes: int) -> RequestTooLarge:
+    return RequestTooLarge(
+        f"The request body is over {limit_bytes} bytes; raise max-request-size to allow it"
+    )
+
+
+class AsgiSink:
+    """The answer to one request. `extra` headers go with every head."""
+
+    __slots__ = ("_body", "_extra", "_send", "status")
+
+    def __init__(self, send: Send, *, head_only: bool, extra: Iterable[tuple[str, str]]) -> None:
+        self._send = send
+        self._body = not head_only
+        self._extra = tuple(extra)
+        self.status = 0
+        """0 until the head is sent"""
+
+    async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Send the head."""
+        self.status = status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (name.encode("latin-1"), value.encode("latin-1"))
+                    for name, value in (*headers, *self._extra)
+                ],
+            }
+        )
+
+    async def send(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        if self._body:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """End the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def whole(
+        self, status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Send a complete answer at once."""
+        await self.start(
+            status,
+            [("content-type", content_type), ("content-length", str(len(body))), *headers],
+        )
+        await self._send(
+            {"type": "http.response.body", "body": body if self._body else b"", "more_body": False}
+        )
