@@ -80,6 +80,14 @@ def server_tools(request: Request) -> list[ServerTool]:
     return [tool for tool in request.tools if isinstance(tool, ServerTool)]
 
 
+def described(tool: Tool) -> str:
+    """The description, with examples of input in it for targets without a field for them."""
+    if not tool.examples:
+        return tool.description
+    note = "\n".join(["Examples of input:", *map(json.text, tool.examples)])
+    return f"{tool.description}\n\n{note}" if tool.description else note
+
+
 def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Request, ToolMap]:
     """`request` with all tool names such that `rules` accept them, and the way back."""
     names = _Names(rules)
