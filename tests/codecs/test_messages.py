@@ -49,7 +49,10 @@ def test_F17_duplicate_results_last_wins():
 
 def test_P100_a_call_without_result_gets_an_error_result():
     messages, losses = settled(said(Role.ASSISTANT, CALL_A, CALL_B), said(Role.USER, text("stop")))
-    assert [(part.call_id, part.is_error) for part in messages[1].parts] == [("a", True), ("b", True)]
+    assert [(part.call_id, part.is_error) for part in messages[1].parts] == [
+        ("a", True),
+        ("b", True),
+    ]
     assert losses == ["degrade:missing_tool_result"] * 2
 
 
