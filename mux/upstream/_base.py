@@ -35,8 +35,8 @@ class Transport(Protocol):
     """Opens requests. One per process; safe to use from many tasks."""
 
     def open(self, request: Outgoing, /) -> AbstractAsyncContextManager[Reply]:
-        """Send `request` and wait for the answer's head. Leaving the context, by whatever way, frees
-        the connection: back to the pool if the body was read to its end, closed if not.
+        """Send `request` and wait for the answer's head. Leaving the context, by whatever way,
+        frees the connection: back to the pool if the body was read to its end, closed if not.
 
         Raises `UpstreamUnreachable` (with the reason) or `UpstreamProtocolError`.
         """

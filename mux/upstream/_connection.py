@@ -1,0 +1,77 @@
+"""One connection to an upstream, as bytes."""
+
+from __future__ import annotations
+
+import select
+from typing import Final
+
+import trio
+
+from mux.errors import UpstreamUnreachable
+from mux.upstream._address import Origin
+from mux.upstream._dial import TcpStream, TlsStream
+
+PIECE_BYTES: Final = 64 * 1024
+"""What is read, and encrypted, in one go. A kernel takes as much without the peer reading it."""
+
+
+class Connection:
+    """An open stream to `origin`, used by one request at a time.
+
+    `sent` says whether the request has left completely, `answered` whether a byte came back.
+    """
+
+    __slots__ = ("_socket", "_stream", "answered", "origin", "sent")
+
+    def __init__(
+        self, origin: Origin, stream: TcpStream | TlsStream, socket: trio.socket.SocketType
+    ) -> None:
+        self.origin = origin
+        self.sent = False
+        self.answered = False
+        self._stream = stream
+        self._socket = socket
+
+    async def send(self, head: bytes, body: bytes) -> None:
+        """Send a request. That the peer stopped listening is no error here: the answer it gave
+        before that, or the lack of one, is for the reader to find."""
+        self.sent = self.answered = False
+        rest = memoryview(body)[PIECE_BYTES:]
+        try:
+            await self._stream.send_all(head + body[:PIECE_BYTES])
+            for at in range(0, len(rest), PIECE_BYTES):
+                await self._stream.send_all(rest[at : at + PIECE_BYTES])
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+        self.sent = True
+
+    async def receive_some(self) -> bytes:
+        """All bytes that are there; waits for the first; ``b""`` when the peer has closed.
+
+        Raises `UpstreamUnreachable` if the connection broke.
+        """
+        try:
+            data = await self._stream.receive_some(PIECE_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise self.cut() from None
+        if data:
+            self.answered = True
+        return bytes(data)
+
+    def cut(self) -> UpstreamUnreachable:
+        """What to raise where the peer ended the connection too soon."""
+        when = "in the middle of its answer" if self.answered else "before it answered"
+        return UpstreamUnreachable(f"{self.origin} closed the connection {when}; try again")
+
+    def stale(self) -> bool:
+        """Whether an idle connection must not be used: the peer closed it, or sent what nobody
+        asked for."""
+        if not hasattr(select, "poll"):  # Windows
+            return bool(select.select([self._socket.fileno()], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """Close at once, without a word to the peer. A request under way on it fails."""
+        self._socket.close()

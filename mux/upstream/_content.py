@@ -1,0 +1,96 @@
+"""Body bytes to content: content codings taken off, size bounded."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+from mux.errors import UpstreamProtocolError
+
+LIMIT_BYTES: Final = 100 * 1024 * 1024
+_GZIP, _ZLIB, _RAW = 31, 15, -15  # what zlib calls wbits
+_WBITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
+_MOST_CODINGS: Final = 3
+
+
+class Content:
+    """The content of one body, as its bytes come in. Raises `UpstreamProtocolError`.
+
+    `coding` is the Content-Encoding header. We ask for none, but some upstreams compress anyway,
+    some twice. More than `limit_bytes`, before or after any decompression, is an error, and is
+    never built in memory first.
+    """
+
+    __slots__ = ("_limit", "_received", "_size", "_stages")
+
+    def __init__(self, coding: str, limit_bytes: int) -> None:
+        names = [name.strip().lower() for name in coding.split(",")]
+        names = [name for name in names if name not in {"", "identity"}]
+        if len(names) > _MOST_CODINGS or not _WBITS.keys() >= set(names):
+            raise UpstreamProtocolError(
+                "the upstream compressed its answer in a way that was not asked for"
+            )
+        self._stages = [_Inflate(_WBITS[name]) for name in reversed(names)]
+        self._limit = limit_bytes
+        self._received = 0
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The content that `data` completes, maybe none."""
+        self._received += len(data)
+        room = self._limit - self._size
+        for stage in self._stages:
+            data = stage.feed(data, room)
+            if len(data) > room:
+                break
+        self._size += len(data)
+        if self._size > self._limit or self._received > self._limit:
+            raise UpstreamProtocolError(f"the upstream's answer is over {self._limit} bytes")
+        return data
+
+    def eof(self) -> None:
+        """The body is complete; what was compressed in it must be too."""
+        if self._received and not all(stage.complete for stage in self._stages):
+            raise UpstreamProtocolError("the upstream's compressed answer stops in the middle")
+
+
+class _Inflate:
+    """One coding taken off; several gzip members may follow each other."""
+
+    __slots__ = ("_first", "_inflater", "_wbits")
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._inflater = zlib.decompressobj(wbits)
+        self._first: bytes | None = b"" if wbits == _ZLIB else None
+
+    @property
+    def complete(self) -> bool:
+        return self._inflater.eof
+
+    def feed(self, data: bytes, room_bytes: int) -> bytes:
+        """What `data` unpacks to: all of it, or `room_bytes` and one more."""
+        if self._first is not None:
+            data = self._unwrapped(self._first + data)
+        out = b""
+        try:
+            while data and len(out) <= room_bytes:
+                if self._inflater.eof:
+                    self._inflater = zlib.decompressobj(self._wbits)
+                out += self._inflater.decompress(data, room_bytes + 1 - len(out))
+                data = self._inflater.unused_data
+        except zlib.error:
+            raise UpstreamProtocolError("the upstream's compressed answer is damaged") from None
+        return out
+
+    def _unwrapped(self, data: bytes) -> bytes:
+        """`data`, once its first two bytes tell whether "deflate" has its zlib wrapping: some
+        send it bare."""
+        if len(data) < 2:
+            self._first = data
+            return b""
+        self._first = None
+        if data[0] & 15 != 8 or int.from_bytes(data[:2], "big") % 31:
+            self._wbits = _RAW
+            self._inflater = zlib.decompressobj(_RAW)
+        return data

@@ -1,0 +1,92 @@
+"""New connections: name lookup, TCP and TLS, with failures told in words a user can act on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from typing import TypeAlias, cast
+
+import certifi
+import trio
+
+from mux.errors import UpstreamUnreachable
+from mux.upstream._address import Origin
+
+TcpStream: TypeAlias = trio.SocketStream
+TlsStream: TypeAlias = trio.SSLStream[trio.SocketStream]
+
+
+def tls_context() -> ssl.SSLContext:
+    """Verifies against the system's roots and certifi's, so that a company's own authority and a
+    container without any roots both work. Slow to make: one per process."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def dial(
+    origin: Origin, context: ssl.SSLContext | None, timeout_s: float
+) -> tuple[TcpStream | TlsStream, trio.socket.SocketType]:
+    """A stream to `origin`, encrypted if there is a `context`, and the socket below it.
+
+    Small writes go out at once (trio switches Nagle's algorithm off). Raises `UpstreamUnreachable`.
+    """
+    try:
+        with trio.fail_after(timeout_s):
+            tcp = await trio.open_tcp_stream(origin.host, origin.port)
+            _keep_alive(tcp.socket)
+            if context is None:
+                return tcp, tcp.socket
+            return await _encrypt(tcp, context, origin.host), tcp.socket
+    except trio.TooSlowError:
+        reason = f"no connection within {timeout_s:g} s; check the network, firewall and proxy-url"
+    except OSError as error:
+        reason = _tcp_reason(error)
+    except trio.BrokenResourceError as error:
+        reason = tls_reason(error.__cause__)
+    raise UpstreamUnreachable(f"cannot connect to {origin}: {reason}")
+
+
+async def _encrypt(tcp: TcpStream, context: ssl.SSLContext, host: str) -> TlsStream:
+    tls = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
+    try:
+        await tls.do_handshake()
+    except BaseException:  # cancellation too: the socket has no other owner yet
+        tcp.socket.close()
+        raise
+    return tls
+
+
+def _keep_alive(sock: trio.socket.SocketType) -> None:
+    """Probe the peer through silences of a minute, in which a model thinks and routers forget."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+
+
+def _tcp_reason(error: BaseException) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ExceptionGroup):  # one failure for each address, mostly IPv4 last
+        error = cast("ExceptionGroup[OSError]", cause).exceptions[-1]
+    if isinstance(error, socket.gaierror):
+        return "its name does not resolve; check the base-url and this machine's DNS"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there; check the base-url and that the server runs"
+    number = error.errno if isinstance(error, OSError) else None
+    words = os.strerror(number) if number else "the connection failed"
+    return f"{words}; check the network and proxy-url"
+
+
+def tls_reason(error: BaseException | None) -> str:
+    """Why a TLS handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({error.verify_message}); "
+            "a private authority can be named in SSL_CERT_FILE"
+        )
+    if isinstance(error, ssl.SSLError) and error.reason:
+        words = error.reason.lower().replace("_", " ")
+        return f"TLS failed ({words}); check that the port speaks https"
+    return "the connection was closed during the TLS handshake; check that the port speaks https"

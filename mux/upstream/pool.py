@@ -1,0 +1,65 @@
+"""Idle connections, kept for the next request to the same origin."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+
+import trio
+
+from mux.upstream._address import Origin
+from mux.upstream._connection import Connection
+
+
+class Pool:
+    """At most `limit` idle connections, none for longer than `idle_s`. Every step is O(1).
+
+    The connection that was used last is taken first, so that surplus ones grow old and go.
+    """
+
+    def __init__(self, *, idle_s: float, limit: int) -> None:
+        self._idle_s = idle_s
+        self._limit = limit
+        self._by_age: OrderedDict[Connection, float] = OrderedDict()  # with the time it expires
+        self._by_origin: defaultdict[Origin, dict[Connection, None]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._by_age)
+
+    def take(self, origin: Origin) -> Connection | None:
+        """A connection to `origin` that looks alive, no longer in the pool."""
+        self._expire()
+        idle = self._by_origin.get(origin)
+        while idle:
+            connection = next(reversed(idle))
+            self._remove(connection)
+            if not connection.stale():
+                return connection
+            connection.close()
+        return None
+
+    def give(self, connection: Connection) -> None:
+        """Keep `connection`, which must be between two requests."""
+        self._by_age[connection] = trio.current_time() + self._idle_s
+        self._by_origin[connection.origin][connection] = None
+        self._expire()
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        self._limit = 0
+        self._expire()
+
+    def _expire(self) -> None:
+        now = trio.current_time()
+        while self._by_age:
+            oldest = next(iter(self._by_age))
+            if len(self._by_age) <= self._limit and self._by_age[oldest] > now:
+                return
+            self._remove(oldest)
+            oldest.close()
+
+    def _remove(self, connection: Connection) -> None:
+        del self._by_age[connection]
+        idle = self._by_origin[connection.origin]
+        del idle[connection]
+        if not idle:
+            del self._by_origin[connection.origin]
