@@ -68,6 +68,8 @@ class Abilities(msgspec.Struct, frozen=True):
     seed: bool = True
     logprobs: bool = True
     n: bool = True
+    needs_responses: bool = False
+    """OpenAI: only the Responses API serves the model in full (tools together with reasoning)"""
     tools: bool = True
     forced_tool_choice: bool = True
     forced_with_thinking: bool = True

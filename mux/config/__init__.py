@@ -1,0 +1,9 @@
+"""Settings: what the user configured, read from file, environment and command line."""
+
+from __future__ import annotations
+
+from mux.config.problems import ConfigError, Problem
+from mux.config.secret import Secret
+from mux.config.settings import ProviderSettings, ProviderType, Settings
+
+__all__ = ["ConfigError", "Problem", "ProviderSettings", "ProviderType", "Secret", "Settings"]

@@ -1,0 +1,304 @@
+"""The configuration as values: every key there is, its default, and what must hold between keys.
+
+A Python field is the configuration key with underscores for hyphens. Settings are immutable: a
+reload builds new ones. Rules that need more than one key stand in the `remarks` of the section
+they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from mux.config.secret import Secret
+from mux.config.values import HttpUrl, ProxyUrl, Seconds, Size, is_loopback
+from mux.ir import JSON
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+OVERRIDES: Final = msgspec.Meta(extra={"overrides": True})
+"""Marks a field that holds `ir.Abilities` by field name."""
+
+
+class Remark(NamedTuple):
+    """Something about `key` that a reader must know: a mistake, or only a warning."""
+
+    key: str
+    message: str
+    warning: bool = False
+
+
+class Section(msgspec.Struct, frozen=True, rename="kebab"):
+    """A mapping of the file."""
+
+    def remarks(self) -> Iterator[Remark]:
+        """What is wrong or odd about these values together."""
+        return iter(())
+
+
+class Tls(Section, frozen=True):
+    """The server's own certificate."""
+
+    enable: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+
+    def remarks(self) -> Iterator[Remark]:
+        for name, value in (("cert", self.cert), ("key", self.key)):
+            if self.enable and value is None:
+                yield Remark(name, "is required when tls is enabled")
+
+
+class RemoteManagement(Section, frozen=True):
+    """Who may use the management API."""
+
+    allow_remote: bool = False
+
+
+class QuotaExceeded(Section, frozen=True):
+    """What to try when an account's quota is used up."""
+
+    switch_project: bool = True
+    switch_preview_model: bool = True
+
+
+class UsageSettings(Section, frozen=True):
+    """Where usage is recorded. `dsn` empty = nowhere, None = SQLite beside the configuration."""
+
+    dsn: Secret | None = None
+    batch_size: Count = 100
+    flush_interval: Seconds = Seconds(5)
+    retention_days: Limit = 30
+
+    def remarks(self) -> Iterator[Remark]:
+        known = ("sqlite://", "postgres://", "postgresql://")
+        if self.dsn and not self.dsn.reveal().startswith(known):
+            yield Remark("dsn", "must begin with sqlite:// or postgres://, or be empty")
+
+
+class ProviderType(StrEnum):
+    """Which API a provider has."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GEMINI = "gemini"
+    OLLAMA = "ollama"
+    VERTEX = "vertex"
+    AZURE = "azure"
+    BEDROCK = "bedrock"
+    VERTEX_COMPAT = "vertex-compat"
+    DEMO = "demo"
+
+
+SERVED: Final = frozenset(
+    {
+        ProviderType.OPENAI,
+        ProviderType.ANTHROPIC,
+        ProviderType.GEMINI,
+        ProviderType.OLLAMA,
+        ProviderType.DEMO,
+    }
+)
+"""The types this version can call."""
+
+SCHEMES: Final[Mapping[str, ProviderType]] = {
+    **{kind.value: kind for kind in ProviderType},
+    "claude": ProviderType.ANTHROPIC,
+    "google": ProviderType.GEMINI,
+}
+"""What may stand before ``://`` in a model name, beside the names of configured providers."""
+
+OWN_HOSTS: Final[Mapping[ProviderType, str]] = {
+    ProviderType.OPENAI: "https://api.openai.com/v1",
+    ProviderType.ANTHROPIC: "https://api.anthropic.com",
+    ProviderType.GEMINI: "https://generativelanguage.googleapis.com",
+    ProviderType.OLLAMA: "http://localhost:11434",
+    ProviderType.DEMO: "demo:",
+}
+"""Where a provider is when no base-url says so."""
+
+
+class UpstreamDialect(StrEnum):
+    """What an OpenAI-compatible host may be told to speak."""
+
+    CHAT = "openai_chat"
+    COMPLETIONS = "openai_completions"
+    RESPONSES = "openai_responses"
+
+
+class KeySettings(Section, frozen=True):
+    """One of several keys of a provider, with a proxy of its own if need be."""
+
+    key: Secret
+    proxy_url: ProxyUrl = ProxyUrl()
+
+
+class ModelSettings(Section, frozen=True):
+    """A model a provider offers: its name there, another name for it here, and what it can do.
+
+    In the file the abilities stand beside the name.
+    """
+
+    name: str
+    alias: str = ""
+    abilities: Annotated[Mapping[str, object], OVERRIDES] = {}
+
+
+class ProviderSettings(Section, frozen=True):
+    """One upstream account, or one host."""
+
+    type: ProviderType
+    name: str = ""
+    enabled: bool = True
+    api_key: Secret | None = None
+    api_keys: tuple[KeySettings, ...] = ()
+    base_url: HttpUrl = HttpUrl()
+    proxy_url: ProxyUrl = ProxyUrl()
+    headers: Mapping[str, Secret] = {}
+    models: tuple[ModelSettings, ...] = ()
+    excluded_models: tuple[str, ...] = ()
+    dialect: tuple[UpstreamDialect, ...] = ()
+    """what the host speaks, the usual one first; empty = as its type says"""
+    abilities: Annotated[Mapping[str, object], OVERRIDES] = {}
+
+    @property
+    def own_host(self) -> bool:
+        """Whether this is the vendor's own API and not a host compatible with it."""
+        return not self.base_url or self.base_url.host == HttpUrl(OWN_HOSTS[self.type]).host
+
+    def remarks(self) -> Iterator[Remark]:
+        if self.type not in SERVED:
+            text = f"{self.type} is not available in this version; the provider is left out"
+            yield Remark("type", text, warning=True)
+            return
+        yield from self._about_name()
+        yield from self._about_access()
+        if self.dialect and self.type is not ProviderType.OPENAI:
+            yield Remark("dialect", "can be chosen for type openai only")
+
+    def _about_name(self) -> Iterator[Remark]:
+        scheme = SCHEMES.get(self.name.lower())
+        if scheme is not None and scheme is not self.type:
+            yield Remark("name", f"{self.name} means providers of type {scheme}; choose another")
+        if self.name and not self.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            yield Remark("name", "may hold letters, digits and . _ - only")
+
+    def _about_access(self) -> Iterator[Remark]:
+        has_key = bool(self.api_key) or bool(self.api_keys)
+        needs_key = self.type not in (ProviderType.OLLAMA, ProviderType.DEMO) and self.own_host
+        if self.enabled and needs_key and not has_key and not self.headers:
+            yield Remark("api-key", f"is required for {self.type}'s own host")
+        if self.base_url.startswith("http://") and has_key and not self.base_url.loopback:
+            yield Remark("base-url", "http sends the key unencrypted; use https", warning=True)
+
+
+class RoutingSettings(Section, frozen=True):
+    """Who is asked first, and under which names."""
+
+    provider_priority: Mapping[str, int] = {}
+    """provider name or type to number; lower is asked first, 0 if not given"""
+    aliases: Mapping[str, str] = {}
+    fallbacks: Mapping[str, tuple[str, ...]] = {}
+
+
+class PayloadModel(Section, frozen=True):
+    """Which requests a payload rule is for: a glob of model names, and a dialect if given."""
+
+    name: str
+    protocol: str = ""
+
+
+class PayloadRule(Section, frozen=True):
+    """Values for fields of the upstream's request body, by their path in it."""
+
+    models: tuple[PayloadModel, ...] = ()
+    params: Mapping[str, JSON] = {}
+
+
+class Payload(Section, frozen=True):
+    """Fields to fill in where the client gave none, and fields to set whatever it gave."""
+
+    default: tuple[PayloadRule, ...] = ()
+    override: tuple[PayloadRule, ...] = ()
+
+
+class Settings(Section, frozen=True):
+    """All of the configuration. `load` fills in `auth_dir` and `usage.dsn`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8317
+    workers: Count = 1
+    disable_auth: bool = True
+    allow_unauthenticated_remote: bool = False
+    api_keys: tuple[Secret, ...] = ()
+    auth_dir: Path | None = None
+    debug: bool = False
+    logging_to_file: bool = False
+    request_log: bool = False
+    proxy_url: ProxyUrl = ProxyUrl()
+    request_retry: Limit = 3
+    max_retry_interval: Seconds = Seconds(30)
+    connect_timeout: Seconds = Seconds(3)
+    first_byte_timeout: Seconds = Seconds(600)
+    stream_timeout: Seconds = Seconds(300)
+    disable_cooling: bool = False
+    quota_exceeded: QuotaExceeded = QuotaExceeded()
+    max_request_size: Size = Size(50_000_000)
+    max_response_size: Size = Size(100_000_000)
+    tls: Tls = Tls()
+    remote_management: RemoteManagement = RemoteManagement()
+    usage: UsageSettings = UsageSettings()
+    providers: tuple[ProviderSettings, ...] = ()
+    routing: RoutingSettings = RoutingSettings()
+    payload: Payload = Payload()
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    def remarks(self) -> Iterator[Remark]:
+        yield from self._about_clients()
+        yield from self._about_providers()
+
+    def _about_clients(self) -> Iterator[Remark]:
+        if not self.local and self.disable_auth and not self.allow_unauthenticated_remote:
+            yield Remark(
+                "host",
+                f"{self.host} can be reached by other machines and disable-auth is true: "
+                "set disable-auth to false and list api-keys, or set "
+                "allow-unauthenticated-remote to true",
+            )
+        if not self.disable_auth and not self.api_keys:
+            text = "disable-auth is false and there are none: every client will be refused"
+            yield Remark("api-keys", text, warning=True)
+        if any(_is_sample(key) for key in self.api_keys):
+            yield Remark("api-keys", "one of them is empty or a sample; make a key of your own")
+
+    def _about_providers(self) -> Iterator[Remark]:
+        names = [provider.name.lower() for provider in self.providers if provider.name]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Remark("providers", f"two are named {name}")
+        for provider in self.providers:
+            if self.is_self(provider.base_url):
+                yield Remark("providers", f"{provider.base_url} is llm-mux itself")
+        known = {*names, *(kind.value for kind in ProviderType)}
+        for name in self.routing.provider_priority:
+            if name.lower() not in known:
+                text = f"provider-priority names {name}, which is no provider"
+                yield Remark("routing", text, warning=True)
+
+    def is_self(self, address: HttpUrl) -> bool:
+        """Whether a request to `address` would come back to us."""
+        return bool(address) and address.loopback and address.port == self.port
+
+
+def _is_sample(key: Secret) -> bool:
+    words = key.reveal().lower()
+    return not words or words in ("changeme", "change-me", "secret") or "your-" in words
