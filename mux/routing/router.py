@@ -1,0 +1,265 @@
+"""Which providers can take a model name, in which order. Pure: nothing is awaited.
+
+Who takes a name, when nothing forces a provider:
+
+* A provider with configured `models` takes those names and their aliases, and no others.
+* Without, it takes the ids the catalogue knows of it, and ids that begin like its vendor's
+  (``gpt-``, ``claude-``, ``gemini-`` …): models appear faster than catalogues.
+* Ollama and hosts compatible with a vendor, without configured `models`, may have any model. They
+  are asked only for names that nobody takes for one of the reasons above.
+* `excluded-models` are never taken.
+
+A forced provider without configured `models` takes any name; if a scheme means several, those that
+take it for a better reason are asked alone. The order is that of `routing.provider-priority`, then
+that of the file, then that of a provider's keys; `routing.fallbacks` come after them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum, auto
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.config import ProviderType, Settings
+from mux.config.settings import SCHEMES
+from mux.errors import MuxError, NoProvider, NotFound
+from mux.ir import Abilities
+from mux.models.catalog import Catalog
+from mux.providers import Key, Provider
+from mux.routing.ref import ModelRef
+
+_FAMILIES: Final[Mapping[ProviderType, re.Pattern[str]]] = {
+    ProviderType.OPENAI: re.compile(
+        r"(gpt-|chatgpt-|o\d+($|-)|codex-|computer-use-|ft:|text-embedding-|davinci-|babbage-)"
+    ),
+    ProviderType.ANTHROPIC: re.compile(r"claude-"),
+    ProviderType.GEMINI: re.compile(r"(gemini-|gemma-|learnlm-|tunedModels/)"),
+}
+"""How the ids of a vendor's models begin."""
+
+_VENDORS: Final = {
+    ProviderType.OPENAI: ("OpenAI", "openai", "OPENAI_API_KEY"),
+    ProviderType.ANTHROPIC: ("Anthropic", "anthropic", "ANTHROPIC_API_KEY"),
+    ProviderType.GEMINI: ("Google", "google", "GEMINI_API_KEY"),
+}
+"""Name, owner in listings, and the variable that configures it."""
+
+_ANY_ID: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9@~_][A-Za-z0-9._:/@+~-]*")
+"""What may be passed on as a name that nobody lists: nothing that could leave its URL segment."""
+
+_LATEST: Final = ":latest"
+
+NO_PROVIDER: Final = (
+    "No provider is configured. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or "
+    "OLLAMA_HOST, or list providers in config.yaml (`llm-mux init` writes one), or try "
+    "`llm-mux demo`, which needs no key"
+)
+
+
+class _Reason(IntEnum):
+    """Why a provider takes a name, the best first."""
+
+    KNOWN = auto()
+    POSSIBLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to answer: `model` is the provider's own name for what the client `requested`."""
+
+    provider: Provider
+    key: Key
+    model: str
+    requested: str
+    abilities: Abilities
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a model list: `id` is what clients ask for, `model` what the provider calls it.
+
+    `provider_type` is the catalogue's word for the provider.
+    """
+
+    id: str
+    provider_type: str
+    owned_by: str
+    model: str
+
+
+class Router:
+    """Finds candidates. One per configuration, immutable."""
+
+    def __init__(
+        self, providers: Iterable[Provider], settings: Settings, catalog: Catalog
+    ) -> None:
+        self.providers = tuple(sorted(providers, key=lambda provider: provider.priority))
+        self._aliases = settings.routing.aliases
+        self._fallbacks = settings.routing.fallbacks
+        self._catalog = catalog
+        self._names = {id(provider): self._names_of(provider) for provider in self.providers}
+        self._listed = self._list()
+
+    def candidates(self, model: str) -> list[Candidate]:
+        """All ways to answer a request for `model`, the best first; never empty.
+
+        Raises `InvalidRequest` if it is no name, `NotFound` if nobody has such a model,
+        `NoProvider` if somebody would have it who is not configured.
+        """
+        found: list[Candidate] = []
+        failed: MuxError | None = None
+        for name in (model, *self._fallbacks.get(model, ())):
+            try:
+                found += self._for_name(name, model)
+            except (NotFound, NoProvider) as error:
+                failed = failed or error
+        if not found and failed is not None:
+            raise failed
+        return found
+
+    def models(self) -> list[Listed]:
+        """All names that can be listed, each once, by provider in the order they are asked."""
+        return self._listed
+
+    # -- choosing ---------------------------------------------------------------------------
+
+    def _for_name(self, name: str, requested: str) -> list[Candidate]:
+        name = self._resolve(name)
+        takers = self._takers("", name) if self._is_alias(name) else []
+        if not takers:
+            ref = ModelRef.parse(name)
+            takers = self._takers(ref.scheme, ref.model)
+            if not takers:
+                raise self._nobody(ref)
+        return [
+            Candidate(provider, key, upstream, requested, abilities)
+            for provider, upstream in takers
+            for abilities in (self._abilities(provider, upstream),)
+            for key in provider.keys
+        ]
+
+    def _resolve(self, name: str) -> str:
+        """`name` after `routing.aliases`, which may point to one another."""
+        seen: set[str] = set()
+        while name in self._aliases and name not in seen:
+            seen.add(name)
+            name = self._aliases[name]
+        return name
+
+    def _is_alias(self, name: str) -> bool:
+        """Whether a provider's configuration uses the whole of `name` for one of its models."""
+        return any(name in names for names in self._names.values())
+
+    def _takers(self, scheme: str, model: str) -> list[tuple[Provider, str]]:
+        """Who takes `model` and under which name, for the best reason anybody has."""
+        offers = [
+            (reason, provider, upstream)
+            for provider in self._chosen(scheme)
+            for reason, upstream in self._offers(provider, model, forced=bool(scheme))
+        ]
+        best = min((reason for reason, *_ in offers), default=None)
+        return [(provider, upstream) for reason, provider, upstream in offers if reason is best]
+
+    def _chosen(self, scheme: str) -> tuple[Provider, ...]:
+        """The providers `scheme` stands for: the one of that name, else all of that type."""
+        if not self.providers:
+            raise NoProvider(NO_PROVIDER)
+        if not scheme:
+            return self.providers
+        named = tuple(p for p in self.providers if p.name.lower() == scheme)
+        kind = SCHEMES.get(scheme)
+        if not named and kind is None:
+            valid = sorted({*SCHEMES, *(p.name.lower() for p in self.providers)})
+            raise NotFound(
+                f"Unknown provider {scheme}://. Valid ones: {', '.join(valid)}", param="model"
+            )
+        chosen = named or tuple(p for p in self.providers if p.type is kind)
+        if not chosen:
+            raise NoProvider(f"No provider of type {kind} is configured{_how_to_configure(kind)}")
+        return chosen
+
+    def _offers(
+        self, provider: Provider, model: str, *, forced: bool
+    ) -> Iterator[tuple[_Reason, str]]:
+        """The name under which `provider` takes `model` and why; nothing if it does not."""
+        names = self._names[id(provider)]
+        upstream = names.get(model) or names.get(model.removesuffix(_LATEST))
+        if upstream is not None:
+            yield _Reason.KNOWN, upstream
+        elif provider.models or provider.excludes(model) or not _ANY_ID.fullmatch(model):
+            return
+        elif _in_family(provider, model):
+            yield _Reason.KNOWN, model
+        elif provider.type is not ProviderType.DEMO and (forced or _may_have_any(provider)):
+            yield _Reason.POSSIBLE, model
+
+    def _nobody(self, ref: ModelRef) -> MuxError:
+        configured = {provider.type for provider in self.providers}
+        for kind, (vendor, *_) in _VENDORS.items():
+            missing = kind not in configured and not ref.scheme
+            if missing and ref.model in self._catalog.known(kind.value):
+                how = _how_to_configure(kind)
+                return NoProvider(f"{ref.model} is a model of {vendor}, for which none{how}")
+        near = get_close_matches(ref.model, [listed.id for listed in self._listed], 3)
+        hint = f" Near names: {', '.join(near)}" if near else ""
+        return NotFound(f"No provider has a model {ref.model!r}.{hint}", param="model")
+
+    # -- what providers have ------------------------------------------------------------------
+
+    def _names_of(self, provider: Provider) -> Mapping[str, str]:
+        """What clients may ask `provider` for by name, and what it calls that itself."""
+        names: dict[str, str] = {}
+        for model in provider.models:
+            names[model.name] = model.name
+            if model.alias:
+                names[model.alias] = model.name
+        if not provider.models:
+            names = {model: model for model in self._catalog.known(provider.catalogue)}
+        return {
+            name: upstream
+            for name, upstream in names.items()
+            if not provider.excludes(name) and not provider.excludes(upstream)
+        }
+
+    def _abilities(self, provider: Provider, model: str) -> Abilities:
+        abilities = self._catalog.abilities(provider.catalogue, model)
+        own = next((m.abilities for m in provider.models if m.name == model), {})
+        return replace(abilities, **{**provider.overrides, **own})
+
+    def _list(self) -> list[Listed]:
+        rows: dict[str, Listed] = {}
+        for provider in self.providers:
+            owner = _VENDORS[provider.type][1] if provider.type in _VENDORS else provider.name
+            owner = owner if provider.own_host else provider.name
+            for name, upstream in self._names[id(provider)].items():
+                rows.setdefault(name, Listed(name, provider.catalogue, owner, upstream))
+        for alias in self._aliases:
+            try:
+                first = self.candidates(alias)[0]
+            except MuxError:
+                continue  # an alias of what nobody has is no model
+            rows.setdefault(
+                alias, Listed(alias, first.provider.catalogue, first.provider.name, first.model)
+            )
+        return list(rows.values())
+
+
+def _in_family(provider: Provider, model: str) -> bool:
+    if provider.catalogue == "openai-compatible":
+        return False
+    family = _FAMILIES.get(provider.type)
+    return family is not None and family.match(model) is not None
+
+
+def _may_have_any(provider: Provider) -> bool:
+    return provider.type is ProviderType.OLLAMA or not provider.own_host
+
+
+def _how_to_configure(kind: ProviderType | None) -> str:
+    variable = _VENDORS[kind][2] if kind in _VENDORS else ""
+    return (f": set {variable}, or add" if variable else ": add") + f" a provider of type {kind}"
