@@ -1,0 +1,124 @@
+"""A JSON array as a stream: bytes to elements and back, for any split.
+
+Gemini streams so without ``alt=sse``. Elements are objects; one object without the array around it
+is read like an array of one, because that is how errors come.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mux.errors import UpstreamProtocolError
+
+LIMIT_BYTES: Final = 16 * 1024 * 1024
+
+OPEN: Final = b"["
+SEPARATOR: Final = b",\r\n"
+CLOSE: Final = b"]"
+
+_BOM: Final = b"\xef\xbb\xbf"
+_MARK: Final = re.compile(rb'["{}]')
+_IN_STRING: Final = re.compile(rb'["\\]')
+_BETWEEN: Final = re.compile(rb"[\s,\[\]]*")
+
+
+class Reader:
+    """Splits a byte stream into the objects of its array. One per stream; raises over the limit."""
+
+    __slots__ = ("_depth", "_escaped", "_head", "_limit", "_pieces", "_quoted", "_size")
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._head: bytes | None = b""
+        """what may be the beginning of a byte order mark; None after it"""
+        self._pieces: list[bytes] = []
+        """of the element under way"""
+        self._size = 0
+        self._depth = 0
+        self._quoted = False
+        self._escaped = False
+        self._limit = limit_bytes
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The elements that `data` completes. Raises `UpstreamProtocolError`."""
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(_BOM) and _BOM.startswith(data):
+                self._head = data
+                return []
+            self._head = None
+            data = data.removeprefix(_BOM)
+        out: list[bytes] = []
+        start = 0
+        while start < len(data):
+            if not self._depth:
+                start = self._between(data, start)
+            end = self._scan(data, start)
+            self._keep(data[start:end])
+            if not self._depth and self._pieces:
+                out.append(b"".join(self._pieces))
+                self._pieces, self._size = [], 0
+            start = end
+        return out
+
+    def eof(self) -> list[bytes]:
+        """What is left of an element that the end of the stream cut off, for a reader to refuse."""
+        left, self._pieces = b"".join(self._pieces), []
+        return [left] if left else []
+
+    def _between(self, data: bytes, start: int) -> int:
+        """Where the next element begins, after what stands between elements."""
+        skipped = _BETWEEN.match(data, start)
+        start = skipped.end() if skipped is not None else start
+        if start < len(data) and data[start : start + 1] != b"{":
+            raise UpstreamProtocolError("the upstream sent a stream that is no JSON array")
+        return start
+
+    def _scan(self, data: bytes, start: int) -> int:
+        """The end of the element in `data`, or of `data` if it goes on."""
+        while start < len(data):
+            if self._escaped:
+                self._escaped = False
+                start += 1
+                continue
+            found = (_IN_STRING if self._quoted else _MARK).search(data, start)
+            if found is None:
+                return len(data)
+            start = found.end()
+            match found[0]:
+                case b"\\":
+                    self._escaped = True
+                case b'"':
+                    self._quoted = not self._quoted
+                case b"{":
+                    self._depth += 1
+                case _:
+                    self._depth -= 1
+                    if not self._depth:
+                        return start
+        return start
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+        if self._size > self._limit:
+            raise UpstreamProtocolError(f"the upstream sent an element over {self._limit} bytes")
+
+
+class Writer:
+    """Writes the array piece by piece. One per stream."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        self._before = OPEN
+
+    def write(self, element: bytes) -> bytes:
+        """`element`, which is JSON, with what stands before it."""
+        before, self._before = self._before, SEPARATOR
+        return before + element
+
+    def close(self) -> bytes:
+        """The end of the array, and its beginning if it is empty."""
+        return OPEN + CLOSE if self._before == OPEN else CLOSE
