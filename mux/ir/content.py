@@ -83,6 +83,7 @@ class Refusal(_Part, frozen=True):
 
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
+    ext: Ext | None = None
 
 
 class MediaKind(StrEnum):

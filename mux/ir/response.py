@@ -231,7 +231,8 @@ def _opened(index: int, part: Part) -> tuple[Part, list[Event]]:
             deltas += [AnnotationDelta(index, annotation) for annotation in part.annotations]
             return head, deltas
         case Refusal():
-            return Refusal(""), [TextDelta(index, part.text, part.logprobs)]
+            opened = replace(part, text="", logprobs=())
+            return opened, [TextDelta(index, part.text, part.logprobs)]
         case Thinking():
             deltas = []
             for position, text in enumerate(part.texts):
