@@ -1,0 +1,123 @@
+"""Tools and what may be done about them (translation spec sections 6 and 12).
+
+The server knows no tool choice: what can be said by leaving tools out is said so, the rest in
+words at the end of the conversation.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.codecs import _schema, _tools
+from mux.codecs.ollama._wire import DIALECT
+from mux.errors import Unsupported
+from mux.ir import (
+    JSON,
+    Abilities,
+    ChoiceMode,
+    Ext,
+    Loss,
+    LossKind,
+    Message,
+    Object,
+    Request,
+    Role,
+    Text,
+    Tool,
+)
+from mux.wire import Doc
+
+_NO_ARGUMENTS: Final[Object] = {"type": "object", "properties": {}}
+_FORCED: Final = (ChoiceMode.REQUIRED, ChoiceMode.NAMED, ChoiceMode.ALLOWED_REQUIRED)
+
+
+def decode_tools(docs: list[Doc]) -> tuple[Tool, ...]:
+    """The tools a client declares."""
+    return tuple(_decode(doc) for doc in docs)
+
+
+def _decode(doc: Doc) -> Tool:
+    function = doc.need("function")
+    name = function.need("name").string()
+    description = function.get_str("description")
+    schema = function.get_object("parameters")
+    extra = doc.rest()
+    if more := function.rest():
+        extra["function"] = more
+    ext: Ext | None = {DIALECT: extra} if extra else None
+    return Tool(name, description=description, schema=schema, ext=ext)
+
+
+def encode_tools(request: Request, losses: list[Loss]) -> list[JSON]:
+    """The ``tools`` list. Schemas of other dialects are reduced to what the server reads."""
+    tools = _tools.functions(request)
+    if request.origin == DIALECT:
+        return [_native(tool) for tool in tools]
+    if any(tool.strict for tool in tools):
+        losses.append(Loss(LossKind.DROP, "strict"))
+    return [_foreign(tool, losses) for tool in tools]
+
+
+def _native(tool: Tool) -> Object:
+    function: Object = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.schema is not None:
+        function["parameters"] = tool.schema
+    extra = dict((tool.ext or {}).get(DIALECT, {}))
+    more = extra.pop("function", None)
+    if isinstance(more, dict):
+        function |= more
+    return {"type": "function", **extra, "function": function}
+
+
+def _foreign(tool: Tool, losses: list[Loss]) -> Object:
+    cleaned = _schema.ollama(_NO_ARGUMENTS if tool.schema is None else tool.schema)
+    if not cleaned.exact:
+        losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
+    function: Object = {
+        "name": tool.name,
+        "description": _tools.described(tool),
+        "parameters": cleaned.schema,
+    }
+    return {"type": "function", "function": function}
+
+
+def choose(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, str]:
+    """`request` with only the tools that may be called, and the words that ask for a call.
+
+    Raises `Unsupported` if the model has no use for tools at all.
+    """
+    choice = request.tool_choice
+    if not request.tools or (choice is not None and choice.mode is ChoiceMode.NONE):
+        return replace(request, tools=(), tool_choice=None), ""
+    if not abilities.tools:
+        raise Unsupported(
+            "This model cannot call tools. Leave them out, or use a model that can.",
+            param="tools",
+        )
+    if request.parallel_tools is False:
+        losses.append(Loss(LossKind.DROP, "parallel_tool_calls"))
+    if choice is None or choice.mode is ChoiceMode.AUTO:
+        return request, ""
+    tools = request.tools
+    if choice.names:
+        tools = tuple(tool for tool in tools if tool.name in choice.names)
+    if choice.mode in _FORCED:
+        losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
+        return replace(request, tools=tools), _demand(tools[0].name if len(tools) == 1 else "")
+    return replace(request, tools=tools), ""
+
+
+def _demand(name: str) -> str:
+    return f"You must call the tool {name} now." if name else "You must call a tool now."
+
+
+def demand(request: Request, words: str) -> Request:
+    """`request` with `words` as the last thing said, if there are any."""
+    if not words:
+        return request
+    message = Message(Role.SYSTEM, (Text(words),))
+    return replace(request, messages=(*request.messages, message))
