@@ -1,4 +1,4 @@
-"""What must hold for any bytes. A target raises if it does not; it takes bytes and gives nothing."""
+"""What must hold for any bytes. A target takes bytes, gives nothing, raises if it does not hold."""
 
 from __future__ import annotations
 
