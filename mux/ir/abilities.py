@@ -94,6 +94,13 @@ class Abilities(msgspec.Struct, frozen=True):
     max_tokens_field: str = "max_tokens"
     ask_usage: bool = True
     """send ``stream_options.include_usage`` to chat upstreams"""
+    openai_extras: bool = False
+    """chat: fields that only OpenAI's own hosts take (``verbosity``, ``prompt_cache_key``,
+    ``service_tier``, ``user`` …) are sent for clients of other dialects too"""
+    cache_breakpoints: bool = False
+    """chat: ``prompt_cache_breakpoint`` on content parts is accepted"""
+    web_search: bool = False
+    """chat: ``web_search_options`` is accepted (search models)"""
     json_schema_tools: bool = True
     """Gemini: ``parametersJsonSchema`` is accepted"""
     strict_tools: bool = True

@@ -1,0 +1,98 @@
+"""The ``usage`` object of Chat and Completions, and the spellings of their many hosts.
+
+Translation spec section 14: ``prompt_tokens`` holds all input, ``completion_tokens`` all output.
+"""
+
+from __future__ import annotations
+
+from mux.ir import JSON, Object, Usage
+
+
+def decode_usage(raw: Object, dialect: str) -> Usage:
+    """The counts in `raw`; what is not a count counts as not said."""
+    prompt = _object(raw.get("prompt_tokens_details"))
+    completion = _object(raw.get("completion_tokens_details"))
+    tools = _object(raw.get("server_tool_use_details"))
+    reasoning = _count(completion.get("reasoning_tokens"))
+    return Usage(
+        input_total=_count(raw.get("prompt_tokens")),
+        output_total=_output(raw, reasoning),
+        cache_read=_first(
+            prompt.get("cached_tokens"),
+            # quirk(deepseek): cache reads are `prompt_cache_hit_tokens`.
+            raw.get("prompt_cache_hit_tokens"),
+            # quirk(moonshot): `cached_tokens` stands at the top; so it does at Together.
+            raw.get("cached_tokens"),
+            # quirk(mistral): older answers call it `num_cached_tokens`.
+            raw.get("num_cached_tokens"),
+        ),
+        cache_write=_count(prompt.get("cache_write_tokens")),
+        reasoning=reasoning,
+        audio_in=_count(prompt.get("audio_tokens")),
+        audio_out=_count(completion.get("audio_tokens")),
+        image_in=_count(prompt.get("image_tokens")),
+        # quirk(openrouter): searches it ran itself are counted in the usage.
+        web_searches=_count(tools.get("web_search_requests")),
+        dialect=dialect,
+        raw=raw,
+    )
+
+
+def encode_usage(usage: Usage, dialect: str) -> Object:
+    """The ``usage`` object: the native one if it is of `dialect`, else one with every detail."""
+    if usage.dialect == dialect and usage.raw is not None:
+        return without_nulls(usage.raw)
+    prompt: Object = {
+        "cached_tokens": usage.cache_read or 0,
+        "cache_write_tokens": usage.cache_write or 0,
+        "audio_tokens": usage.audio_in or 0,
+    }
+    if usage.image_in is not None:
+        prompt["image_tokens"] = usage.image_in
+    return {
+        "prompt_tokens": usage.input_total or 0,
+        "completion_tokens": usage.output_total or 0,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": prompt,
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning or 0,
+            "audio_tokens": usage.audio_out or 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def without_nulls(fields: Object) -> Object:
+    """`fields` with no null in it nor in its objects: clients do arithmetic with usage."""
+    return {
+        key: without_nulls(value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+        if value is not None
+    }
+
+
+def _output(raw: Object, reasoning: int | None) -> int | None:
+    output = _count(raw.get("completion_tokens"))
+    total = _count(raw.get("total_tokens"))
+    if output is None or total is None or not reasoning:
+        return output
+    # quirk(xai): reasoning is left out of `completion_tokens`, but not out of the total.
+    hidden = total - (_count(raw.get("prompt_tokens")) or 0) - output
+    return output + reasoning if hidden == reasoning else output
+
+
+def _first(*values: JSON) -> int | None:
+    return next((count for value in values if (count := _count(value)) is not None), None)
+
+
+def _count(value: JSON) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value
+
+
+def _object(value: JSON) -> Object:
+    return value if isinstance(value, dict) else {}

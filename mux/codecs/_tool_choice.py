@@ -1,0 +1,31 @@
+"""A forced tool choice for models that refuse one: fewer tools, and words (translation spec 6)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mux.ir import ChoiceMode, Loss, LossKind, Message, Request, Role, Text, ToolChoice
+
+
+def relax(request: Request, losses: list[Loss]) -> Request:
+    """`request` with its forced choice turned into ``auto`` among the tools it names.
+
+    A last system message asks for the call. Never replaced by structured output: the client
+    expects the answer as a call.
+    """
+    choice = request.tool_choice
+    forced = (ChoiceMode.REQUIRED, ChoiceMode.NAMED, ChoiceMode.ALLOWED_REQUIRED)
+    if choice is None or choice.mode not in forced:
+        return request
+    losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
+    tools = request.tools
+    if choice.names:
+        tools = tuple(tool for tool in tools if tool.name in choice.names)
+    which = f"the tool {tools[0].name}" if len(tools) == 1 else "a tool"
+    words = Message(Role.SYSTEM, (Text(f"You must call {which} now."),))
+    return replace(
+        request,
+        tools=tools,
+        tool_choice=ToolChoice(ChoiceMode.AUTO),
+        messages=(*request.messages, words),
+    )
