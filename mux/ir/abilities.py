@@ -105,6 +105,8 @@ class Abilities(msgspec.Struct, frozen=True):
     """Gemini: ``parametersJsonSchema`` is accepted"""
     strict_tools: bool = True
     cache_control: bool = True
+    cache_breakpoints: bool = False
+    """OpenAI 5.6 and later: ``prompt_cache_breakpoint`` on parts is accepted"""
     auto_cache: bool = False
     """add Anthropic cache breakpoints where the client set none"""
     think_tags: bool = False
