@@ -98,15 +98,13 @@ class Abilities(msgspec.Struct, frozen=True):
     """chat: fields that only OpenAI's own hosts take (``verbosity``, ``prompt_cache_key``,
     ``service_tier``, ``user`` …) are sent for clients of other dialects too"""
     cache_breakpoints: bool = False
-    """chat: ``prompt_cache_breakpoint`` on content parts is accepted"""
+    """OpenAI 5.6 and later: ``prompt_cache_breakpoint`` on parts is accepted"""
     web_search: bool = False
     """chat: ``web_search_options`` is accepted (search models)"""
     json_schema_tools: bool = True
     """Gemini: ``parametersJsonSchema`` is accepted"""
     strict_tools: bool = True
     cache_control: bool = True
-    cache_breakpoints: bool = False
-    """OpenAI 5.6 and later: ``prompt_cache_breakpoint`` on parts is accepted"""
     auto_cache: bool = False
     """add Anthropic cache breakpoints where the client set none"""
     think_tags: bool = False
