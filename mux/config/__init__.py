@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from mux.config.load import Loaded, config_folder, load
 from mux.config.problems import ConfigError, Problem
 from mux.config.secret import Secret
 from mux.config.settings import ProviderSettings, ProviderType, Settings
 
-__all__ = ["ConfigError", "Problem", "ProviderSettings", "ProviderType", "Secret", "Settings"]
+__all__ = [
+    "ConfigError",
+    "Loaded",
+    "Problem",
+    "ProviderSettings",
+    "ProviderType",
+    "Secret",
+    "Settings",
+    "config_folder",
+    "load",
+]

@@ -16,14 +16,25 @@ import msgspec
 
 from mux.config.secret import Secret
 from mux.config.values import HttpUrl, ProxyUrl, Seconds, Size, is_loopback
-from mux.ir import JSON
+from mux.ir import Abilities
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
-OVERRIDES: Final = msgspec.Meta(extra={"overrides": True})
-"""Marks a field that holds `ir.Abilities` by field name."""
+
+class FieldsOf(NamedTuple):
+    """Marks a mapping whose keys are fields of `struct`, any of them and only with their types.
+
+    `beside`: in the file they stand among the keys of the section itself.
+    """
+
+    struct: type[msgspec.Struct]
+    beside: bool = False
+
+
+Overrides: TypeAlias = Annotated[Mapping[str, object], FieldsOf(Abilities)]
+"""What is known better than the catalogue knows it, by field name of `ir.Abilities`."""
 
 
 class Remark(NamedTuple):
@@ -147,7 +158,7 @@ class ModelSettings(Section, frozen=True):
 
     name: str
     alias: str = ""
-    abilities: Annotated[Mapping[str, object], OVERRIDES] = {}
+    abilities: Annotated[Mapping[str, object], FieldsOf(Abilities, beside=True)] = {}
 
 
 class ProviderSettings(Section, frozen=True):
@@ -165,7 +176,7 @@ class ProviderSettings(Section, frozen=True):
     excluded_models: tuple[str, ...] = ()
     dialect: tuple[UpstreamDialect, ...] = ()
     """what the host speaks, the usual one first; empty = as its type says"""
-    abilities: Annotated[Mapping[str, object], OVERRIDES] = {}
+    abilities: Overrides = {}
 
     @property
     def own_host(self) -> bool:
@@ -218,7 +229,7 @@ class PayloadRule(Section, frozen=True):
     """Values for fields of the upstream's request body, by their path in it."""
 
     models: tuple[PayloadModel, ...] = ()
-    params: Mapping[str, JSON] = {}
+    params: Mapping[str, object] = {}
 
 
 class Payload(Section, frozen=True):

@@ -104,7 +104,7 @@ class ProxyUrl(Secret):
         """The proxy written as `text`. Raises `ValueError`."""
         text = text.strip()
         if text and _split(text).scheme not in _PROXY_SCHEMES:
-            raise ValueError(f"must begin with one of {', '.join(f'{s}://' for s in _PROXY_SCHEMES)}")
+            raise ValueError(f"must begin with one of {', '.join(_PROXY_SCHEMES)} and ://")
         return cls(text)
 
     def __str__(self) -> str:
@@ -117,12 +117,11 @@ def _split(text: str) -> SplitResult:
         raise ValueError("must not hold spaces or control characters")
     try:
         parts = urlsplit(text)
-        valid = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("is not an address such as https://host:port/path") from None
-    return parts
+        if parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:  # its words would quote the address
+        pass
+    raise ValueError("is not an address such as https://host:port/path")
 
 
 def is_loopback(host: str) -> bool:

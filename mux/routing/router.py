@@ -95,9 +95,7 @@ class Listed:
 class Router:
     """Finds candidates. One per configuration, immutable."""
 
-    def __init__(
-        self, providers: Iterable[Provider], settings: Settings, catalog: Catalog
-    ) -> None:
+    def __init__(self, providers: Iterable[Provider], settings: Settings, catalog: Catalog) -> None:
         self.providers = tuple(sorted(providers, key=lambda provider: provider.priority))
         self._aliases = settings.routing.aliases
         self._fallbacks = settings.routing.fallbacks

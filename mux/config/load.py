@@ -1,0 +1,112 @@
+"""The configuration in force: command line over environment over file over defaults."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+from yaml import MappingNode
+
+from mux.config import _environment, _tree
+from mux.config._reader import Reader
+from mux.config.problems import ConfigError, Problem
+from mux.config.secret import Secret
+from mux.config.settings import ProviderSettings, Settings
+
+FILE_NAME: Final = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, what was odd about them, and the file they were read from, if there was one."""
+
+    settings: Settings
+    warnings: tuple[Problem, ...] = ()
+    path: Path | None = None
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Where the configuration is kept: ``$XDG_CONFIG_HOME/llm-mux``, else ``~/.config/llm-mux``."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    if Path(base).is_absolute():
+        return Path(base) / "llm-mux"
+    home = environ.get("HOME", "")
+    return (Path(home) if home else Path.home()) / ".config" / "llm-mux"
+
+
+def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Loaded:
+    """The settings of the file at `path`, under `environ` and the command line's `overrides`.
+
+    Without `path` the file in `config_folder`, which need not exist. `overrides` are top-level
+    keys; None = not given. If nothing configures a provider, the usual variables do. Raises
+    `ConfigError` with all that is wrong.
+    """
+    file = (path or config_folder(environ) / FILE_NAME).absolute()
+    exists = path is not None or file.exists()
+    reader = Reader(environ)
+    root = _file(file, reader) if exists else None
+    root = root or _tree.mapping((), "")
+    reader.warnings += _environment.lay_over(root, environ)
+    for key, value in overrides.items():
+        if value is not None:
+            option = key.replace("_", "-")
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            _tree.lay_over(root, (option,), _tree.scalar(text, f"--{option}"))
+    settings = reader.section(Settings, root) or Settings()
+    if not settings.providers:
+        settings = replace(settings, providers=_usual_providers(reader, environ, settings))
+    if reader.problems:
+        raise ConfigError(reader.problems, reader.warnings)
+    settings = _filled(settings, file.parent if exists else config_folder(environ))
+    return Loaded(settings, tuple(reader.warnings), file if exists else None)
+
+
+def _file(path: Path, reader: Reader) -> MappingNode | None:
+    try:
+        data = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError([Problem("", f"{path}: {error.strerror}")]) from None
+    for problem, fatal in _about_mode(path, mode):
+        (reader.problems if fatal else reader.warnings).append(problem)
+    node = _tree.parse(data)
+    if node is None or _tree.is_null(node):
+        return None
+    if not isinstance(node, MappingNode):
+        raise ConfigError([Problem("", "expected keys with values", _tree.place(node))])
+    return node
+
+
+def _about_mode(path: Path, mode: int) -> Iterator[tuple[Problem, bool]]:
+    if os.name != "posix" or not stat.S_ISREG(mode):
+        return
+    if mode & stat.S_IWOTH:
+        yield Problem("", f"{path} can be changed by every user of this machine: chmod 600"), True
+    elif mode & (stat.S_IRGRP | stat.S_IROTH):
+        yield Problem("", f"{path} can be read by other users of this machine: chmod 600"), False
+
+
+def _usual_providers(
+    reader: Reader, environ: Mapping[str, str], settings: Settings
+) -> tuple[ProviderSettings, ...]:
+    node, warnings = _environment.providers(environ, settings)
+    reader.warnings += warnings
+    read = (reader.section(ProviderSettings, item, "providers") for item in node.value)
+    return tuple(provider for provider in read if provider is not None)
+
+
+def _filled(settings: Settings, folder: Path) -> Settings:
+    """`settings` with what is kept beside the configuration, and its paths made absolute."""
+    auth_dir = folder / (settings.auth_dir or "auth")
+    usage = settings.usage
+    if usage.dsn is None:
+        usage = replace(usage, dsn=Secret(f"sqlite://{folder / 'usage.db'}"))
+    tls = settings.tls
+    if tls.cert is not None and tls.key is not None:
+        tls = replace(tls, cert=folder / tls.cert, key=folder / tls.key)
+    return replace(settings, auth_dir=auth_dir, usage=usage, tls=tls)
