@@ -1,0 +1,98 @@
+"""Every official SDK, through a real llm-mux, to an upstream of every kind over real HTTP.
+
+The upstreams are one demo server, asked in five dialects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.clients import CLIENTS, RESULT, TOOL_NAME
+from tests.contract.processes import llm_mux
+
+UPSTREAMS = ["chat", "responses", "anthropic", "gemini", "ollama"]
+
+CONFIG = """
+providers:
+  - {{type: openai, name: chat, base-url: "{url}/v1", dialect: [openai_chat],
+     models: [{{name: demo-chat, alias: via-chat}}]}}
+  - {{type: openai, name: responses, base-url: "{url}/v1", dialect: [openai_responses],
+     models: [{{name: demo-responses, alias: via-responses}}]}}
+  - {{type: anthropic, name: messages, base-url: "{url}",
+     models: [{{name: demo-anthropic, alias: via-anthropic}}]}}
+  - {{type: gemini, name: generate, base-url: "{url}",
+     models: [{{name: demo-gemini, alias: via-gemini}}]}}
+  - {{type: ollama, name: native, base-url: "{url}",
+     models: [{{name: demo-ollama, alias: via-ollama}}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def mux() -> Iterator[str]:
+    with llm_mux("demo") as upstream, llm_mux("serve", config=CONFIG.format(url=upstream)) as url:
+        yield url
+
+
+pair = pytest.mark.parametrize(
+    ("client", "upstream", "stream"),
+    [
+        pytest.param(client, upstream, stream, id=f"{client}-{upstream}-{kind}")
+        for client in CLIENTS
+        for upstream in UPSTREAMS
+        for stream, kind in ((False, "whole"), (True, "stream"))
+    ],
+)
+
+
+@pair
+def test_text(mux, client, upstream, stream):
+    sdk = CLIENTS[client](mux)
+    reply = sdk.ask(f"via-{upstream}", sdk.user("Grüße aus Wien 🎡"), stream=stream)
+    assert "Grüße aus Wien 🎡" in reply.text
+    assert reply.calls == []
+
+
+@pair
+def test_a_tool_loop(mux, client, upstream, stream):
+    sdk = CLIENTS[client](mux)
+    turns = sdk.user(f"Please use the {TOOL_NAME} tool.")
+    reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **sdk.tools())
+    [(_, name, arguments)] = reply.calls
+    assert name == TOOL_NAME
+    assert isinstance(arguments["city"], str)
+    after = sdk.ask(f"via-{upstream}", sdk.answered(turns, reply), stream=stream, **sdk.tools())
+    assert RESULT in after.text
+    assert after.calls == []
+
+
+@pair
+def test_thinking(mux, client, upstream, stream):
+    sdk = CLIENTS[client](mux)
+    turns = sdk.user("Think about it: what is a mux?")
+    reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **sdk.thinking())
+    assert reply.thinking
+    assert reply.text
+    assert reply.thinking not in reply.text
+
+
+@pair
+def test_thinking_with_tools_over_two_turns(mux, client, upstream, stream):
+    sdk = CLIENTS[client](mux)
+    extra = {**sdk.tools(), **sdk.thinking()}
+    turns = sdk.user(f"Think, then use the {TOOL_NAME} tool.")
+    reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **extra)
+    assert [name for _, name, _ in reply.calls] == [TOOL_NAME]
+    after = sdk.ask(f"via-{upstream}", sdk.answered(turns, reply), stream=stream, **extra)
+    assert RESULT in after.text
+
+
+@pair
+def test_structured_output(mux, client, upstream, stream):
+    sdk = CLIENTS[client](mux)
+    reply = sdk.ask(f"via-{upstream}", sdk.user("Where to?"), stream=stream, **sdk.structured())
+    answer = json.loads(reply.text)
+    assert isinstance(answer["city"], str)
+    assert isinstance(answer["days"], int)
