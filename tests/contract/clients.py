@@ -1,6 +1,6 @@
 """The four official SDKs as agent programs use them, behind one face.
 
-Each client asks a question, runs a tool loop, asks for thinking, and asks for JSON; streamed or not.
+Each client asks a question, runs a tool loop, asks for thinking, asks for JSON; streamed or not.
 """
 
 from __future__ import annotations
