@@ -18,7 +18,7 @@ from mux.codecs.ollama.messages_in import decode_images, decode_messages, own
 from mux.codecs.ollama.messages_out import encode_messages, encode_prompt
 from mux.codecs.ollama.options import decode_options, encode_options
 from mux.codecs.ollama.reasoning import decode_think, encode_think
-from mux.codecs.ollama.tools import choose, decode_tools, demand, encode_tools
+from mux.codecs.ollama.tools import choose, decode_tools, encode_tools
 from mux.errors import InvalidRequest, Unsupported
 from mux.ir import (
     JSON,
@@ -123,8 +123,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         raise Unsupported("This model cannot answer in audio.", param="modalities")
     request = _server_tools.resolve(request, DIALECT, frozenset(), losses)
     request, tools = _tools.adapt(request, ToolRules(), losses)
-    request, words = choose(request, abilities, losses)
-    return demand(_messages.settle(request, losses), words), tools
+    request = choose(request, abilities, losses)
+    return _messages.settle(request, losses), tools
 
 
 def _others(request: Request) -> Object:

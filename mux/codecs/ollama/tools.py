@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _schema, _tools
+from mux.codecs import _schema, _tool_choice, _tools
 from mux.codecs.ollama._wire import DIALECT
 from mux.errors import Unsupported
 from mux.ir import (
@@ -20,17 +20,13 @@ from mux.ir import (
     Ext,
     Loss,
     LossKind,
-    Message,
     Object,
     Request,
-    Role,
-    Text,
     Tool,
 )
 from mux.wire import Doc
 
 _NO_ARGUMENTS: Final[Object] = {"type": "object", "properties": {}}
-_FORCED: Final = (ChoiceMode.REQUIRED, ChoiceMode.NAMED, ChoiceMode.ALLOWED_REQUIRED)
 
 
 def decode_tools(docs: list[Doc]) -> tuple[Tool, ...]:
@@ -85,14 +81,14 @@ def _foreign(tool: Tool, losses: list[Loss]) -> Object:
     return {"type": "function", "function": function}
 
 
-def choose(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, str]:
-    """`request` with only the tools that may be called, and the words that ask for a call.
+def choose(request: Request, abilities: Abilities, losses: list[Loss]) -> Request:
+    """`request` with only the tools that may be called, and words that ask for a call if one must.
 
     Raises `Unsupported` if the model has no use for tools at all.
     """
     choice = request.tool_choice
     if not request.tools or (choice is not None and choice.mode is ChoiceMode.NONE):
-        return replace(request, tools=(), tool_choice=None), ""
+        return replace(request, tools=(), tool_choice=None)
     if not abilities.tools:
         raise Unsupported(
             "This model cannot call tools. Leave them out, or use a model that can.",
@@ -100,24 +96,7 @@ def choose(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         )
     if request.parallel_tools is False:
         losses.append(Loss(LossKind.DROP, "parallel_tool_calls"))
-    if choice is None or choice.mode is ChoiceMode.AUTO:
-        return request, ""
-    tools = request.tools
-    if choice.names:
-        tools = tuple(tool for tool in tools if tool.name in choice.names)
-    if choice.mode in _FORCED:
-        losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
-        return replace(request, tools=tools), _demand(tools[0].name if len(tools) == 1 else "")
-    return replace(request, tools=tools), ""
-
-
-def _demand(name: str) -> str:
-    return f"You must call the tool {name} now." if name else "You must call a tool now."
-
-
-def demand(request: Request, words: str) -> Request:
-    """`request` with `words` as the last thing said, if there are any."""
-    if not words:
-        return request
-    message = Message(Role.SYSTEM, (Text(words),))
-    return replace(request, messages=(*request.messages, message))
+    if choice is not None and choice.mode is ChoiceMode.ALLOWED_AUTO:
+        allowed = tuple(tool for tool in request.tools if tool.name in choice.names)
+        return replace(request, tools=allowed)
+    return _tool_choice.relax(request, losses)
