@@ -1,13 +1,14 @@
 """One call answered: the candidates in turn, until one of them has something to say.
 
-The only place that loops over candidates. Its law: once a byte has gone to the client there is no
+The only place that loops over candidates. Its law: once content has gone to the client there is no
 second try; before that, the client's own fault is raised at once and any other failure moves on
 to the next candidate, whose error, the last one's, is the answer if none is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,11 +60,35 @@ class Gateway:
 
     async def generate(self, call: Call, sink: Sink, outcome: Outcome) -> None:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
+        if not call.request.stream:
+            await self._first(call, outcome, lambda attempt: attempt.whole(sink))
+            return
+        request, server = call.request, CODECS[call.dialect].server
+        stream = ClientStream(
+            sink,
+            lambda: server.stream_encoder(request),
+            [("content-type", server.stream_type(request)), *headers.STREAM],
+        )
+        failed: MuxError | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.keep_alive)
+            try:
+                await self._first(call, outcome, lambda attempt: attempt.stream(stream))
+            except MuxError as error:  # told below, outside of the nursery's exception group
+                failed = error
+            nursery.cancel_scope.cancel()
+        if failed is not None:
+            await stream.fail(failed)
+
+    async def _first(
+        self, call: Call, outcome: Outcome, answer: Callable[[_Attempt], Awaitable[None]]
+    ) -> None:
+        """Let the first candidate that can `answer`; raises the last one's error if none can."""
         failed: MuxError | None = None
         for candidate in self.router.candidates(call.request.model):
             outcome.attempts += 1
             try:
-                await _Attempt(self, call, candidate, outcome).run(sink)
+                await answer(_Attempt(self, call, candidate, outcome))
             except MuxError as error:
                 if error.kind in _CLIENTS_FAULT:
                     raise
@@ -91,14 +116,40 @@ class _Attempt:
         self._native = dialect == call.dialect and _passes(call)
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
 
-    async def run(self, sink: Sink) -> None:
+    async def whole(self, sink: Sink) -> None:
+        """Answer with one body. Raises if the upstream gives none."""
+        async with self._open() as (reply, encoded, head):
+            body, content_type = self._whole(await self._read(reply), reply.headers, encoded)
+        length = ("content-length", str(len(body)))
+        await sink.start(200, [("content-type", content_type), length, *head])
+        await sink.send(body)
+        await sink.end()
+
+    async def stream(self, stream: ClientStream) -> None:
+        """Answer with a stream. Raises only as long as no content was sent."""
+        call = self._call
+        async with self._open() as (reply, encoded, head):
+            content_type = CODECS[call.dialect].server.stream_type(call.request)
+            stream.restart([("content-type", content_type), *headers.STREAM, *head])
+            filters = self._filters(encoded)
+            if self._unstreamed(reply):
+                events = unfold(self._decode(await self._read(reply), reply.headers))
+                await pump.deliver(events, filters, stream)
+            else:
+                copy = pump.forward if self._native else pump.translate
+                await copy(reply, self._codec.client.stream_decoder(), filters, stream)
+            await stream.end()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[tuple[Reply, Encoded, list[tuple[str, str]]]]:
+        """The upstream's answer, how it was asked, and what the client's head will say."""
+        request, candidate = self._request, self._candidate
         encoded = self._encode()
-        request = self._request
-        outgoing = self._candidate.provider.build(
+        outgoing = candidate.provider.build(
             self._codec.name,
             self._codec.client.path(request),
             encoded.body,
-            self._candidate.key,
+            candidate.key,
             stream=request.stream,
             extra_headers=headers.to_upstream(
                 self._call.headers, self._codec.name, native=self._native
@@ -107,18 +158,17 @@ class _Attempt:
         async with self._gateway.transport.open(outgoing) as reply:
             if reply.status >= 400:
                 raise await self._error(reply)
-            head = headers.to_client(
-                reply.headers,
-                provider=self._candidate.provider.name,
-                model=self._candidate.model,
-                native=self._native,
-                losses=encoded.losses,
+            yield (
+                reply,
+                encoded,
+                headers.to_client(
+                    reply.headers,
+                    provider=candidate.provider.name,
+                    model=candidate.model,
+                    native=self._native,
+                    losses=encoded.losses,
+                ),
             )
-            if request.stream:
-                await self._stream(reply, encoded, head, sink)
-            else:
-                await self._whole(reply, encoded, head, sink)
-            self._outcome.status = 200
 
     def _encode(self) -> Encoded:
         if not self._native:
@@ -135,39 +185,6 @@ class _Attempt:
             content_type = reply.headers.get("content-type", "application/json")
             error.native = NativeAnswer(reply.status, body, content_type)
         return error
-
-    async def _stream(
-        self, reply: Reply, encoded: Encoded, head: list[tuple[str, str]], sink: Sink
-    ) -> None:
-        call = self._call
-        server = CODECS[call.dialect].server
-        stream = ClientStream(
-            sink,
-            server.stream_encoder(call.request),
-            [("content-type", server.stream_type(call.request)), *headers.STREAM, *head],
-        )
-        if self._unstreamed(reply):
-            events = unfold(self._decode(await self._read(reply), reply.headers))
-            await pump.deliver(events, self._filters(encoded), stream)
-        else:
-            await self._copy(reply, self._filters(encoded), stream)
-        await sink.end()
-
-    async def _copy(
-        self, reply: Reply, filters: tuple[pump.Filter, ...], stream: ClientStream
-    ) -> None:
-        decoder = self._codec.client.stream_decoder()
-        copy = pump.forward if self._native else pump.translate
-        failed: MuxError | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(stream.keep_alive)
-            try:
-                await copy(reply, decoder, filters, stream)
-            except MuxError as error:  # raised below, outside of the nursery's exception group
-                failed = error
-            nursery.cancel_scope.cancel()
-        if failed is not None:
-            raise failed
 
     def _unstreamed(self, reply: Reply) -> bool:
         """Whether the upstream gave a whole answer to a request for a stream."""
@@ -196,28 +213,21 @@ class _Attempt:
                 self._outcome.usage = event.usage
         return events
 
-    async def _whole(
-        self, reply: Reply, encoded: Encoded, head: list[tuple[str, str]], sink: Sink
-    ) -> None:
-        body = await self._read(reply)
-        response = self._decode(body, reply.headers)
+    def _whole(
+        self, body: bytes, upstream: Mapping[str, str], encoded: Encoded
+    ) -> tuple[bytes, str]:
+        """The client's body and its content type."""
+        response = self._decode(body, upstream)
         self._outcome.usage = response.usage
-        content_type = "application/json"
         if self._native:
-            content_type = reply.headers.get("content-type", content_type)
-        else:
-            if not response.created:
-                response = replace(response, created=int(self._gateway.clock()))
-            if self._candidate.abilities.think_tags:
-                response = ThinkTags().response(response)
-            response = ToolRestorer(encoded.tools).response(response)
-            server = CODECS[self._call.dialect].server
-            body = server.encode_response(response, self._call.request)
-        await sink.start(
-            200, [("content-type", content_type), ("content-length", str(len(body))), *head]
-        )
-        await sink.send(body)
-        await sink.end()
+            return body, upstream.get("content-type", "application/json")
+        if not response.created:
+            response = replace(response, created=int(self._gateway.clock()))
+        if self._candidate.abilities.think_tags:
+            response = ThinkTags().response(response)
+        response = ToolRestorer(encoded.tools).response(response)
+        server = CODECS[self._call.dialect].server
+        return server.encode_response(response, self._call.request), "application/json"
 
     def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
         client = self._codec.client

@@ -1,9 +1,9 @@
 """The client's stream: not begun before there is something to say, kept alive while there is not.
 
 Until the first content event the HTTP status is still open, so that an upstream's early failure
-becomes a real status and another upstream can be tried (translation spec section 17). Silence of
-`COMMIT_S` ends that: the head is sent, and from then on silence of `PING_S` is filled with the
-dialect's keep-alive.
+becomes a real status (translation spec section 17). Silence of `BEGIN_S` ends that: the head is
+sent, and from then on silence of `PING_S` is filled with the dialect's keep-alive. Another upstream
+may still be tried as long as no content was sent.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Final
 import trio
 
 from mux.codecs import StreamEncoder
+from mux.errors import MuxError
 from mux.gateway.call import Sink
+from mux.ir import Failure
 
-COMMIT_S: Final = 10.0
+BEGIN_S: Final = 10.0
 PING_S: Final = 15.0
 
 
@@ -25,27 +27,42 @@ class ClientStream:
 
     __slots__ = (
         "_busy",
+        "_head",
         "_held",
         "_last_s",
+        "_make",
         "_sending",
         "_sink",
+        "begun",
         "committed",
         "encoder",
-        "headers",
     )
 
     def __init__(
-        self, sink: Sink, encoder: StreamEncoder, headers: Iterable[tuple[str, str]]
+        self,
+        sink: Sink,
+        make_encoder: Callable[[], StreamEncoder],
+        head: Iterable[tuple[str, str]],
     ) -> None:
-        self.encoder = encoder
-        self.headers = headers
+        self._make = make_encoder
+        self.encoder = make_encoder()
+        self.begun = False
+        """the head was sent, and with it the status"""
         self.committed = False
+        """content was sent, and with it the choice of the upstream"""
         self._sink = sink
+        self._head = tuple(head)
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
         self._busy: trio.Event | None = None
         """set while the keep-alive is writing, so that the pump waits for it"""
+
+    def restart(self, head: Iterable[tuple[str, str]]) -> None:
+        """Another upstream begins to answer; what the one before it said is forgotten."""
+        self.encoder = self._make()
+        self._held = b""
+        self._head = tuple(head)
 
     def hold(self, data: bytes) -> None:
         """Keep `data` until the stream is committed."""
@@ -53,9 +70,9 @@ class ClientStream:
 
     async def commit(self) -> None:
         """Send the head and what was held: from here on there is no second try."""
-        if self._busy is not None:
-            await self._busy.wait()
-        if not self.committed:
+        self.committed = True
+        await self._quiet()
+        if not self.begun:
             await self._begin()
         if self._held:
             held, self._held = self._held, b""
@@ -70,10 +87,21 @@ class ClientStream:
         await self._sink.send(data)
         self._sending = False
 
+    async def end(self) -> None:
+        """The answer is complete."""
+        await self._sink.end()
+
+    async def fail(self, error: MuxError) -> None:
+        """No upstream could answer: raised if the status is still open, else told in the stream."""
+        if not self.begun:
+            raise error
+        await self.send(self.encoder.encode(Failure.of(error)) + self.encoder.eof())
+        await self.end()
+
     async def keep_alive(self) -> None:
         """Fill the silence, until cancelled."""
-        await trio.sleep(COMMIT_S)
-        if not self.committed:
+        await trio.sleep(BEGIN_S)
+        if not self.begun:
             await self._exclusively(self._begin)
         while True:
             await trio.sleep_until(self._last_s + PING_S)
@@ -83,18 +111,22 @@ class ClientStream:
                 await trio.sleep(1)
 
     async def _begin(self) -> None:
-        self.committed = True
-        await self._sink.start(200, self.headers)
+        self.begun = True
+        await self._sink.start(200, self._head)
 
     async def _ping(self) -> None:
         self._last_s = trio.current_time()
         if ping := self.encoder.ping():
             await self._sink.send(ping)
 
+    async def _quiet(self) -> None:
+        if self._busy is not None:
+            await self._busy.wait()
+
     async def _exclusively(self, write: Callable[[], Awaitable[None]]) -> None:
-        self._busy = trio.Event()
+        self._busy = busy = trio.Event()
         try:
             await write()
         finally:
-            self._busy.set()
             self._busy = None
+            busy.set()

@@ -1,0 +1,124 @@
+"""An upstream made of a script, a client made of a list, and a gateway between them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import trio
+
+from mux.codecs import CODECS
+from mux.config import ProviderSettings, ProviderType, Secret, Settings
+from mux.config.values import HttpUrl
+from mux.gateway.call import Call, Outcome
+from mux.gateway.exchange import Gateway
+from mux.models import Catalog
+from mux.providers import from_settings
+from mux.providers.outgoing import Outgoing
+from mux.routing import Router
+
+Step = bytes | float | Exception
+"""Bytes to hand out, seconds to wait, an error to raise."""
+
+
+class Script:
+    """One answer: status, headers, and the steps of its body."""
+
+    def __init__(self, *steps: Step, status: int = 200, **headers: str) -> None:
+        self.steps = steps
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class ScriptedReply:
+    def __init__(self, script: Script) -> None:
+        self.status, self.headers = script.status, script.headers
+        self._steps = list(script.steps)
+
+    async def receive_some(self) -> bytes:
+        while self._steps:
+            step = self._steps.pop(0)
+            if isinstance(step, bytes):
+                await trio.lowlevel.checkpoint()
+                return step
+            if isinstance(step, Exception):
+                raise step
+            await trio.sleep(step)
+        await trio.lowlevel.checkpoint()
+        return b""
+
+
+class ScriptedTransport:
+    """Plays the scripts in order and remembers what it was asked and whether it was let go."""
+
+    def __init__(self, *scripts: Script) -> None:
+        self._scripts = list(scripts)
+        self.asked: list[Outgoing] = []
+        self.open_replies = 0
+
+    @asynccontextmanager
+    async def open(self, request: Outgoing, /) -> AsyncIterator[ScriptedReply]:
+        self.asked.append(request)
+        self.open_replies += 1
+        try:
+            yield ScriptedReply(self._scripts.pop(0))
+        finally:
+            self.open_replies -= 1
+
+
+class Client:
+    """What the client has received, with the time of each piece."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.pieces: list[tuple[float, bytes]] = []
+        self.ended = False
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(piece for _, piece in self.pieces)
+
+    async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        assert not self.status, "the head was sent twice"
+        self.status, self.headers = status, dict(headers)
+
+    async def send(self, data: bytes) -> None:
+        assert self.status, "a body before its head"
+        assert not self.ended, "a body after its end"
+        assert data, "an empty send"
+        self.pieces.append((trio.current_time(), data))
+
+    async def end(self) -> None:
+        self.ended = True
+
+
+def gateway(transport: ScriptedTransport, *providers: str) -> Gateway:
+    """A gateway whose providers, of the types given, all have the model ``m``."""
+    from mux.config.settings import ModelSettings
+
+    settings = Settings(
+        providers=tuple(
+            ProviderSettings(
+                ProviderType(kind),
+                name=f"p{number}",
+                api_key=Secret("k"),
+                base_url=HttpUrl("http://127.0.0.1:1"),
+                models=(ModelSettings("m"), ModelSettings("upstream-m", alias="alias-m")),
+            )
+            for number, kind in enumerate(providers)
+        )
+    )
+    router = Router(from_settings(settings), settings, Catalog())
+    return Gateway(router, transport, lambda: 1_790_000_000.0, 1_000_000)
+
+
+def call(dialect: str, body: bytes, **headers: str) -> Call:
+    request = CODECS[dialect].server.decode_request(body, variant="")
+    return Call(dialect, request, body, headers)
+
+
+async def asked(gate: Gateway, asking: Call) -> tuple[Client, Outcome]:
+    client, outcome = Client(), Outcome()
+    await gate.generate(asking, client, outcome)
+    return client, outcome
