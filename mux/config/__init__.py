@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mux.config.load import Loaded, config_folder, load
 from mux.config.problems import ConfigError, Problem
+from mux.config.provider import ProviderSettings, ProviderType
 from mux.config.secret import Secret
-from mux.config.settings import ProviderSettings, ProviderType, Settings
+from mux.config.settings import Settings
 
 __all__ = [
     "ConfigError",

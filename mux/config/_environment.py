@@ -10,15 +10,13 @@ from urllib.parse import urlsplit
 from msgspec.structs import fields
 from yaml import MappingNode, Node, SequenceNode
 
-from mux.config import _tree
+from mux.config import _tree, management_key
+from mux.config._section import Section
 from mux.config.problems import Problem
-from mux.config.settings import Section, Settings
+from mux.config.settings import Settings
 from mux.config.values import HttpUrl
 
 PREFIX: Final = "LLM_MUX_"
-MANAGEMENT_KEY: Final = "LLM_MUX_MANAGEMENT_KEY"
-"""Not a setting: the management key stands beside the configuration, never in it."""
-
 _OLLAMA_PORT: Final = 11434
 
 _USUAL: Final = (
@@ -46,7 +44,7 @@ def lay_over(root: MappingNode, environ: Mapping[str, str]) -> list[Problem]:
     known = dict(_variables())
     warnings: list[Problem] = []
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name == MANAGEMENT_KEY:
+        if not name.startswith(PREFIX) or name == management_key.VARIABLE:
             continue
         variable = known.get(name)
         if variable is None:

@@ -13,9 +13,9 @@ from msgspec.structs import FieldInfo, fields
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from mux.config import _leaves, _tree
+from mux.config._section import FieldsOf, Section
 from mux.config.problems import Problem
 from mux.config.secret import Secret
-from mux.config.settings import FieldsOf, Section
 
 _S = TypeVar("_S", bound=Section)
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -51,8 +51,10 @@ class Reader:
         targets = dict(_targets(kind))
         values: dict[str, object] = {}
         overrides: dict[str, object] = {}
+        places: dict[str, Node] = {}
         for key, member in self._members(node, path, targets):
             field, override = targets[key]
+            places[key] = member
             value = self.read((override or field).type, member, _join(path, key))
             if value is msgspec.UNSET:
                 continue
@@ -68,7 +70,7 @@ class Reader:
         if missing:
             return None
         built = kind(**values)
-        self._remark(built, node, path)
+        self._remark(built, path, node, places)
         return built
 
     def read(self, kind: object, node: Node, path: str) -> object:
@@ -178,9 +180,8 @@ class Reader:
         message = f"unknown key; did you mean {near[0]}?" if near else "unknown key, ignored"
         self.warnings.append(Problem(_join(path, key), message, _tree.place(node)))
 
-    def _remark(self, built: Section, node: Node, path: str) -> None:
+    def _remark(self, built: Section, path: str, node: Node, places: Mapping[str, Node]) -> None:
         """Pass on what `built` says of itself, unless the key in question is known to be wrong."""
-        places = dict(_tree.members(node)) if isinstance(node, MappingNode) else {}
         for key, message, warning in built.remarks():
             where = _join(path, key)
             if not self._is_bad(where):

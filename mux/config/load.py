@@ -15,8 +15,9 @@ from yaml import MappingNode
 from mux.config import _environment, _tree
 from mux.config._reader import Reader
 from mux.config.problems import ConfigError, Problem
+from mux.config.provider import ProviderSettings
 from mux.config.secret import Secret
-from mux.config.settings import ProviderSettings, Settings
+from mux.config.settings import Settings
 
 FILE_NAME: Final = "config.yaml"
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from mux import __version__
 from mux.config import ProviderType, Secret
-from mux.config.settings import ModelSettings
+from mux.config.provider import ModelSettings
 from mux.ir import Abilities
 from mux.providers.demo import DIALECTS as DEMO_DIALECTS
 from mux.providers.outgoing import Outgoing

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mux.config import ProviderSettings, ProviderType, Settings
 from mux.config.secret import Secret
-from mux.config.settings import OWN_HOSTS, SERVED
+from mux.config.provider import OWN_HOSTS, SERVED
 from mux.config.values import HttpUrl, ProxyUrl
 from mux.providers._base import Key, Provider
 

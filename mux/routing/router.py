@@ -26,10 +26,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.config import ProviderType, Settings
-from mux.config.settings import SCHEMES
+from mux.config.provider import SCHEMES
 from mux.errors import MuxError, NoProvider, NotFound
 from mux.ir import Abilities
-from mux.models.catalog import Catalog
+from mux.models import Catalog, ModelInfo
 from mux.providers import Key, Provider
 from mux.routing.ref import ModelRef
 
@@ -101,6 +101,7 @@ class Router:
         self._fallbacks = settings.routing.fallbacks
         self._catalog = catalog
         self._names = {id(provider): self._names_of(provider) for provider in self.providers}
+        self._listed: list[Listed] = []
         self._listed = self._list()
 
     def candidates(self, model: str) -> list[Candidate]:
@@ -109,12 +110,14 @@ class Router:
         Raises `InvalidRequest` if it is no name, `NotFound` if nobody has such a model,
         `NoProvider` if somebody would have it who is not configured.
         """
+        name = self._resolve(model)
+        fallbacks = self._fallbacks.get(model) or self._fallbacks.get(name, ())
         found: list[Candidate] = []
         failed: MuxError | None = None
-        for name in (model, *self._fallbacks.get(model, ())):
+        for wanted in (name, *map(self._resolve, fallbacks)):
             try:
-                found += self._for_name(name, model)
-            except (NotFound, NoProvider) as error:
+                found += self._for_name(wanted, model)
+            except MuxError as error:
                 failed = failed or error
         if not found and failed is not None:
             raise failed
@@ -124,10 +127,13 @@ class Router:
         """All names that can be listed, each once, by provider in the order they are asked."""
         return self._listed
 
+    def describe(self, listed: Listed) -> ModelInfo:
+        """What the catalogue knows of a row of `models`."""
+        return self._catalog.describe(listed.provider_type, listed.model)
+
     # -- choosing ---------------------------------------------------------------------------
 
     def _for_name(self, name: str, requested: str) -> list[Candidate]:
-        name = self._resolve(name)
         takers = self._takers("", name) if self._is_alias(name) else []
         if not takers:
             ref = ModelRef.parse(name)
@@ -201,8 +207,10 @@ class Router:
         for kind, (vendor, *_) in _VENDORS.items():
             missing = kind not in configured and not ref.scheme
             if missing and ref.model in self._catalog.known(kind.value):
-                how = _how_to_configure(kind)
-                return NoProvider(f"{ref.model} is a model of {vendor}, for which none{how}")
+                return NoProvider(
+                    f"{ref.model} is a model of {vendor}, and no provider of type {kind} is "
+                    f"configured{_how_to_configure(kind)}"
+                )
         near = get_close_matches(ref.model, [listed.id for listed in self._listed], 3)
         hint = f" Near names: {', '.join(near)}" if near else ""
         return NotFound(f"No provider has a model {ref.model!r}.{hint}", param="model")
@@ -232,19 +240,21 @@ class Router:
     def _list(self) -> list[Listed]:
         rows: dict[str, Listed] = {}
         for provider in self.providers:
-            owner = _VENDORS[provider.type][1] if provider.type in _VENDORS else provider.name
-            owner = owner if provider.own_host else provider.name
             for name, upstream in self._names[id(provider)].items():
-                rows.setdefault(name, Listed(name, provider.catalogue, owner, upstream))
+                rows.setdefault(name, _row(name, provider, upstream))
         for alias in self._aliases:
             try:
                 first = self.candidates(alias)[0]
             except MuxError:
                 continue  # an alias of what nobody has is no model
-            rows.setdefault(
-                alias, Listed(alias, first.provider.catalogue, first.provider.name, first.model)
-            )
+            rows[alias] = _row(alias, first.provider, first.model)
         return list(rows.values())
+
+
+def _row(name: str, provider: Provider, upstream: str) -> Listed:
+    own = provider.own_host and provider.type in _VENDORS
+    owner = _VENDORS[provider.type][1] if own else provider.name
+    return Listed(name, provider.catalogue, owner, upstream)
 
 
 def _in_family(provider: Provider, model: str) -> bool:

@@ -1,0 +1,109 @@
+"""Sizes, durations and addresses as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mux.config.values import HttpUrl, ProxyUrl, Seconds, Size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("50 MB", 50_000_000),
+        ("50MB", 50_000_000),
+        ("50 mb", 50_000_000),
+        ("50 MiB", 52_428_800),
+        ("1.5k", 1500),
+        ("2 GB", 2_000_000_000),
+        ("1 TiB", 1 << 40),
+        ("4096", 4096),
+        ("512 B", 512),
+    ],
+)
+def test_sizes(text: str, size: int):
+    assert Size.parse(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "50 XB", "-1", "1e3", "50 MB each", "0", "0 MB"])
+def test_what_is_no_size(text: str):
+    with pytest.raises(ValueError, match=r"expected a size|more than nothing"):
+        Size.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5s", 5.0),
+        ("5", 5.0),
+        ("0.5", 0.5),
+        ("250ms", 0.25),
+        ("1m30s", 90.0),
+        ("1m 30s", 90.0),
+        ("2h", 7200.0),
+        ("1d", 86400.0),
+        ("0", 0.0),
+    ],
+)
+def test_durations(text: str, seconds: float):
+    assert Seconds.parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "5 parsecs", "-5s", "5s or so", "nan", "inf", "1e9"])
+def test_what_is_no_duration(text: str):
+    with pytest.raises(ValueError, match="expected a duration"):
+        Seconds.parse(text)
+
+
+def test_an_address_loses_the_slash_at_its_end():
+    assert HttpUrl.parse("https://host/v1/") == "https://host/v1"
+    assert HttpUrl.parse("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ftp://host", "must begin with http"),
+        ("host:8080", "address"),
+        ("https://", "address"),
+        ("https://host:port", "address"),
+        ("https://host:99999", "address"),
+        ("https://user:pass@host", "user name or password"),
+        ("https://host/?key=1", "query or fragment"),
+        ("https://host/#x", "query or fragment"),
+        ("https://ho st", "spaces"),
+        ("https://host\r\nx", "spaces or control"),
+    ],
+)
+def test_T11_an_address_that_could_hide_something_is_refused(text: str, problem: str):
+    with pytest.raises(ValueError, match=problem) as caught:
+        HttpUrl.parse(text)
+    assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "loopback", "port"),
+    [
+        ("http://localhost:11434", True, 11434),
+        ("http://127.0.0.1", True, 80),
+        ("http://127.8.8.8:1", True, 1),
+        ("https://[::1]", True, 443),
+        ("https://api.openai.com/v1", False, 443),
+        ("http://localhost.example.com", False, 80),
+        ("http://127.example.com", False, 80),
+    ],
+)
+def test_where_an_address_leads(text: str, loopback: bool, port: int):
+    url = HttpUrl.parse(text)
+    assert url.loopback is loopback
+    assert url.port == port
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+def test_proxies(scheme: str):
+    assert ProxyUrl.parse(f"{scheme}://proxy:1080").reveal() == f"{scheme}://proxy:1080"
+
+
+def test_no_other_proxies():
+    with pytest.raises(ValueError, match="must begin with one of http"):
+        ProxyUrl.parse("ssh://proxy")
