@@ -139,6 +139,7 @@ class _Attempt:
                 copy = pump.forward if self._native else pump.translate
                 await copy(reply, self._codec.client.stream_decoder(), filters, stream)
             await stream.end()
+            await pump.drain(reply)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[tuple[Reply, Encoded, list[tuple[str, str]]]]:

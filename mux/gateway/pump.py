@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import trio
 
 from mux.codecs import StreamDecoder
 from mux.errors import MuxError
@@ -15,6 +17,7 @@ Filter: TypeAlias = Callable[[list[Event]], list[Event]]
 """Changes events between decoder and encoder: tool names, think tags, the clock."""
 
 _SILENT = (Start, UsageUpdate)
+_DRAIN_S: Final = 0.1
 
 
 async def translate(
@@ -76,6 +79,13 @@ async def _deliver(data: bytes, events: list[Event], ended: bool, stream: Client
     stream.hold(data)
     if ended or any(not isinstance(event, _SILENT) for event in events):
         await stream.commit()
+
+
+async def drain(reply: Reply) -> None:
+    """Read what follows the terminal marker, for a moment, so that the connection can be kept."""
+    with trio.move_on_after(_DRAIN_S):
+        while (await _receive(reply))[0]:
+            pass
 
 
 async def _receive(reply: Reply) -> tuple[bytes, Failure | None]:
