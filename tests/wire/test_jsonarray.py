@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def read(data: bytes, cuts: list[int]) -> list[bytes]:
     reader = Reader()
     edges = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
     out: list[bytes] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         out += reader.feed(data[start:end])
     return out + reader.eof()
 

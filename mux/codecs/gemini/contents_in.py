@@ -1,0 +1,94 @@
+"""``contents`` and ``systemInstruction`` to messages, one message a content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.codecs.gemini._wire import DIALECT
+from mux.codecs.gemini.parts_in import decode_part, own
+from mux.codecs.gemini.signatures import signature_of
+from mux.ir import Media, Message, Part, Role, Signature, Text, Thinking, ToolCall, ToolResult
+from mux.wire import Doc
+
+_ROLES: Final = {
+    "": Role.USER,
+    "user": Role.USER,
+    "function": Role.USER,
+    "model": Role.ASSISTANT,
+}
+
+
+def decode_contents(body: Doc) -> tuple[Message, ...]:
+    """The conversation. Raises `InvalidRequest`."""
+    contents = body.need("contents")
+    docs = _one_or_more(contents)
+    if not docs:
+        raise contents.error("at least one content is needed")
+    return tuple(_message(doc) for doc in docs)
+
+
+def decode_system(doc: Doc | None) -> tuple[Text, ...]:
+    """The system instruction: a content, or text alone. Raises `InvalidRequest`."""
+    if doc is None:
+        return ()
+    if isinstance(doc.value, str):
+        return (Text(doc.value),) if doc.value else ()
+    docs = doc.items() if isinstance(doc.value, list) else _parts_of(doc)
+    return tuple(Text(text) for part in docs if (text := part.need("text").string()))
+
+
+def _message(doc: Doc) -> Message:
+    role = _role(doc)
+    parts = tuple(_returned([decode_part(part) for part in _parts_of(doc)]))
+    if parts and all(isinstance(part, ToolResult) for part in parts):
+        role = Role.TOOL
+    return Message(role, parts, ext=own(doc.rest()))
+
+
+def _role(doc: Doc) -> Role:
+    word = doc.get_str("role")
+    role = _ROLES.get(word)
+    if role is None:
+        raise doc.need("role").error(f"must be user or model, not {word[:40]!r}")
+    return role
+
+
+def _parts_of(doc: Doc) -> list[Doc]:
+    parts = doc.get("parts")
+    return _one_or_more(parts) if parts is not None else []
+
+
+def _one_or_more(doc: Doc) -> list[Doc]:
+    return [doc] if isinstance(doc.value, dict) else doc.items()
+
+
+def _returned(parts: list[Part]) -> list[Part]:
+    """`parts` with every foreign signature back on the reasoning it was made for.
+
+    Clients of this dialect carry it on the call or text that follows the reasoning.
+    """
+    out: list[Part] = []
+    for part in parts:
+        signature = signature_of(part)
+        if signature is None or signature.dialect == DIALECT or isinstance(part, Thinking):
+            out.append(part)
+            continue
+        _give_back(out, signature)
+        if isinstance(part, Text | ToolCall | Media) and part != Text("", signature=signature):
+            out.append(replace(part, signature=None))
+    return out
+
+
+def _give_back(out: list[Part], signature: Signature) -> None:
+    texts: list[str] = []
+    while signature.kind != "redacted" and out:
+        last = out[-1]
+        if not isinstance(last, Thinking) or last.signature is not None:
+            break
+        texts[:0] = last.texts
+        out.pop()
+    # The pieces of a stream come back as parts of their own; what was signed is the whole.
+    joined = "".join(texts)
+    out.append(Thinking((joined,) if joined else (), summary=True, signature=signature))

@@ -1,0 +1,112 @@
+"""Why a candidate ended, both ways (translation spec sections 15 and 16)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mux.codecs import _finish
+from mux.codecs.gemini._wire import DIALECT, Candidate, value
+from mux.codecs.gemini.enums import FINISH_REASONS, named_object, word
+from mux.codecs.gemini.parts_in import own
+from mux.ir import Finish, Object, StopReason
+
+_FILTERED: Final = (
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "MODEL_ARMOR",
+    "ESCALATION",
+)
+_MALFORMED: Final = (
+    "MALFORMED_FUNCTION_CALL",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
+    "MALFORMED_RESPONSE",
+)
+_REASONS: Final[dict[str, StopReason]] = {
+    "STOP": StopReason.STOP,
+    "MAX_TOKENS": StopReason.LENGTH,
+    "CONTINUATION": StopReason.CONTINUATION,
+    **dict.fromkeys(_FILTERED, StopReason.CONTENT_FILTER),
+    **dict.fromkeys(_MALFORMED, StopReason.MALFORMED_TOOL),
+}
+_WORDS: Final[dict[StopReason, str]] = {
+    StopReason.LENGTH: "MAX_TOKENS",
+    StopReason.CONTEXT_WINDOW: "MAX_TOKENS",
+    StopReason.CONTENT_FILTER: "SAFETY",
+    StopReason.REFUSAL: "SAFETY",
+    StopReason.CONTINUATION: "CONTINUATION",
+    StopReason.MALFORMED_TOOL: "MALFORMED_FUNCTION_CALL",
+}
+"""Every other reason is ``STOP`` to a client."""
+
+_KEPT: Final = (
+    ("finishMessage", "finish_message"),
+    ("safetyRatings", "safety_ratings"),
+    ("citationMetadata", "citation_metadata"),
+    ("groundingMetadata", "grounding_metadata"),
+    ("urlContextMetadata", "url_context_metadata"),
+    ("avgLogprobs", "avg_logprobs"),
+    ("logprobsResult", "logprobs_result"),
+    ("tokenCount", "token_count"),
+    ("continuationToken", "continuation_token"),
+)
+
+
+def details_of(candidate: Candidate) -> Object:
+    """What a candidate says beside its content."""
+    found: Object = {}
+    for key, attribute in _KEPT:
+        if raw := getattr(candidate, attribute):
+            found[key] = value(raw)
+    return named_object(found) if found else found
+
+
+def decode_finish(
+    native: str | int, details: Object, feedback: Object | None, calls: int
+) -> Finish:
+    """The end of a candidate that made `calls` calls; `feedback` is about the prompt."""
+    reason = word(native, FINISH_REASONS)
+    kept = {**details, "promptFeedback": named_object(feedback)} if feedback else details
+    stop = _REASONS.get(reason, StopReason.UNKNOWN)
+    words = details.get("finishMessage")
+    explanation = words if isinstance(words, str) else ""
+    if stop is StopReason.CONTENT_FILTER and not explanation:
+        explanation = f"The model's provider withheld the answer ({reason})."
+    elif stop is StopReason.STOP:
+        explanation = ""  # such messages are for developers, not for whoever reads the answer
+    finish = Finish(stop, "", explanation, DIALECT, reason, own(kept))
+    return _finish.settle(finish, calls)
+
+
+def is_blocked(feedback: Object | None) -> bool:
+    """Whether the prompt was refused: then there is no candidate."""
+    return feedback is not None and bool(feedback.get("blockReason"))
+
+
+def decode_block(feedback: Object) -> Finish:
+    """The end of an answer to a prompt that was refused."""
+    feedback = named_object(feedback)
+    words = feedback.get("blockReasonMessage")
+    explanation = (
+        words
+        if isinstance(words, str)
+        else f"The model's provider refused the prompt ({feedback.get('blockReason')})."
+    )
+    return Finish(
+        StopReason.CONTENT_FILTER, "", explanation, DIALECT, "", own({"promptFeedback": feedback})
+    )
+
+
+def encode_reason(finish: Finish) -> str:
+    """``finishReason``: as the upstream said it if it speaks this dialect."""
+    if finish.dialect == DIALECT and finish.native:
+        return finish.native
+    return _WORDS.get(finish.reason, "STOP")

@@ -1,0 +1,146 @@
+"""Grounding and citations to annotations and back (translation spec section 20).
+
+Here offsets count UTF-8 bytes; annotations count code points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from mux.codecs.gemini._wire import DIALECT
+from mux.ir import JSON, Annotation, Object
+
+_SOURCES: Final = ("web", "retrievedContext", "maps", "image")
+_ADDRESSES: Final = ("uri", "sourceUri")
+
+
+class Cited(NamedTuple):
+    """An annotation and the text it is about: the `part`-th of its answer."""
+
+    part: int
+    text: str
+    annotation: Annotation
+
+
+class _Span(NamedTuple):
+    """A piece of a text, in code points."""
+
+    part: int
+    start: int
+    end: int
+
+
+def cite(details: Object, texts: Mapping[int, str]) -> list[tuple[int, Annotation]]:
+    """The annotations of `texts`, which go by the number of their part, with that number.
+
+    What is about a text that is not there is left out.
+    """
+    out: list[tuple[int, Annotation]] = []
+    grounding = _object(details.get("groundingMetadata"))
+    sources = [_source(chunk) for chunk in _objects(grounding.get("groundingChunks"))]
+    for support in _objects(grounding.get("groundingSupports")):
+        segment = _object(support.get("segment"))
+        span = _place(segment, texts)
+        if span is None:
+            continue
+        for number in _list(support.get("groundingChunkIndices")):
+            if isinstance(number, int) and 0 <= number < len(sources):
+                url, title = sources[number]
+                out.append((span.part, _annotation(url, title, span, texts)))
+    citations = _object(details.get("citationMetadata"))
+    for key in ("citationSources", "citations"):
+        for source in _objects(citations.get(key)):
+            span = _place(source, texts)
+            if span is not None:
+                url, title = _text(source.get("uri")), _text(source.get("title"))
+                out.append((span.part, _annotation(url, title, span, texts)))
+    return out
+
+
+def encode_grounding(cited: list[Cited]) -> Object:
+    """``groundingMetadata`` for annotations of other dialects; empty if there are none."""
+    chunks: dict[tuple[str, str], int] = {}
+    supports: dict[tuple[int, int, int], tuple[Object, list[JSON]]] = {}
+    for part, text, annotation in cited:
+        source = annotation.url, annotation.title
+        number = chunks.setdefault(source, len(chunks))
+        start, end = max(annotation.start, 0), annotation.end
+        end = len(text) if end < 0 else end
+        segment, numbers = supports.setdefault(
+            (part, start, end), (_segment(part, text, start, end), [])
+        )
+        if number not in numbers:
+            numbers.append(number)
+    if not chunks:
+        return {}
+    return {
+        "groundingChunks": [{"web": {"uri": url, "title": title}} for url, title in chunks],
+        "groundingSupports": [
+            {"segment": segment, "groundingChunkIndices": numbers}
+            for segment, numbers in supports.values()
+        ],
+    }
+
+
+def _segment(part: int, text: str, start: int, end: int) -> Object:
+    before, words = text[:start].encode(), text[start:end]
+    out: Object = {"partIndex": part} if part else {}
+    out["startIndex"] = len(before)
+    out["endIndex"] = len(before) + len(words.encode())
+    out["text"] = words
+    return out
+
+
+def _annotation(url: str, title: str, span: _Span, texts: Mapping[int, str]) -> Annotation:
+    words = texts[span.part][span.start : span.end]
+    return Annotation(url, title, span.start, span.end, words, DIALECT)
+
+
+def _place(segment: Object, texts: Mapping[int, str]) -> _Span | None:
+    """Where a segment is: by its offsets if its words are there, else by its words."""
+    words = _text(segment.get("text"))
+    low, high = _offset(segment.get("startIndex"), 0), _offset(segment.get("endIndex"), -1)
+    wanted = _offset(segment.get("partIndex"), 0)
+    order = sorted(texts, key=lambda part: (part != wanted, -part))
+    for part in order:
+        encoded = texts[part].encode()
+        inside = encoded[low : high if high >= 0 else len(encoded)]
+        if not words or inside == words.encode():
+            start = len(encoded[:low].decode(errors="ignore"))
+            return _Span(part, start, start + len(inside.decode(errors="ignore")))
+    for part in order:
+        start = texts[part].find(words)
+        if start >= 0:
+            return _Span(part, start, start + len(words))
+    return None
+
+
+def _source(chunk: Object) -> tuple[str, str]:
+    """Address and title of what a grounding chunk names."""
+    for key in _SOURCES:
+        source = _object(chunk.get(key))
+        if source:
+            url = next((_text(source.get(name)) for name in _ADDRESSES if name in source), "")
+            return url, _text(source.get("title"))
+    return "", ""
+
+
+def _object(value: JSON) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: JSON) -> list[JSON]:
+    return value if isinstance(value, list) else []
+
+
+def _objects(value: JSON) -> Iterator[Object]:
+    return (item for item in _list(value) if isinstance(item, dict))
+
+
+def _text(value: JSON) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _offset(value: JSON, absent: int) -> int:
+    return value if isinstance(value, int) else absent

@@ -1,0 +1,55 @@
+"""Thought signatures: on any part, in a bytes field (translation spec section 8).
+
+A signature of another provider travels in an envelope, which the bytes field holds as base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
+
+from mux.codecs import _envelope
+from mux.codecs.gemini._wire import DIALECT
+from mux.ir import Media, Part, Signature, Text, Thinking, ToolCall
+
+SKIP_VALIDATION: Final = "skip_thought_signature_validator"
+"""What the API documents for calls its own models did not make."""
+
+_SEALED: Final = base64.b64encode(_envelope.PREFIX.encode())[:6].decode()
+"""How every envelope begins in base64; one character more depends on what follows."""
+
+
+def read_signature(value: str) -> Signature | None:
+    """The signature a client sent back; None if it is a broken envelope."""
+    if not value.startswith(_SEALED):
+        return Signature(DIALECT, value)
+    try:
+        sealed = base64.b64decode(standard_base64(value)).decode("ascii")
+    except (binascii.Error, ValueError):
+        return Signature(DIALECT, value)
+    return _envelope.unseal(sealed, DIALECT)
+
+
+def show_signature(signature: Signature) -> str:
+    """`signature` as a client of this dialect is shown it."""
+    if signature.dialect == DIALECT:
+        return signature.value
+    return base64.b64encode(_envelope.seal(signature, DIALECT).encode()).decode()
+
+
+def native_signature(part: Part) -> str:
+    """The part's signature if it is this dialect's own, else empty."""
+    signature = signature_of(part)
+    return signature.value if signature is not None and signature.dialect == DIALECT else ""
+
+
+def signature_of(part: Part) -> Signature | None:
+    """The part's signature, None for parts that cannot have one."""
+    return part.signature if isinstance(part, Text | Thinking | ToolCall | Media) else None
+
+
+def standard_base64(data: str) -> str:
+    """`data` in the standard alphabet with padding; clients may send the URL-safe one."""
+    data = data.replace("-", "+").replace("_", "/")
+    return data + "=" * (-len(data) % 4)

@@ -1,0 +1,58 @@
+"""Field names in one spelling: protocol buffers' JSON takes ``camelCase`` and ``snake_case``.
+
+Only positions the API's own schema names are renamed; arguments, results, JSON Schemas and labels
+are the client's and stay as they are (pitfall 146).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mux.ir import JSON, Object
+
+_UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
+
+_FREE: Final = frozenset(
+    {
+        "args",
+        "customMetadata",
+        "headers",
+        "jsonSchema",
+        "labels",
+        "parameters",
+        "parametersJsonSchema",
+        "partMetadata",
+        "response",
+        "responseJsonSchema",
+        "responseSchema",
+    }
+)
+"""Members whose keys are somebody else's, in the canonical spelling."""
+
+
+def canonical(body: Object) -> Object:
+    """`body` with the API's own field names in camelCase. Where both spellings are, camel wins."""
+    out: Object = {}
+    for key, value in body.items():
+        name = camel(key)
+        if name != key and name in body:
+            continue
+        out[name] = value if name in _FREE else _canonical(value)
+    return out
+
+
+def camel(key: str) -> str:
+    """``generation_config`` as ``generationConfig``; other keys as they are."""
+    if "_" not in key:
+        return key
+    # An internal alias some clients have picked up from the service's descriptors.
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), key.removeprefix("_"))
+
+
+def _canonical(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return canonical(value)
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return value
