@@ -1,0 +1,118 @@
+"""Errors, both ways (translation spec section 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from mux.codecs import _errors
+from mux.codecs.anthropic._own import nested
+from mux.errors import ErrorKind, MuxError
+from mux.ir import Failure, Object
+from mux.wire import json
+
+_TYPES: Final = {
+    ErrorKind.TOO_LARGE: "request_too_large",
+    ErrorKind.AUTH: "authentication_error",
+    ErrorKind.PERMISSION: "permission_error",
+    ErrorKind.NOT_FOUND: "not_found_error",
+    ErrorKind.RATE_LIMIT: "rate_limit_error",
+    ErrorKind.QUOTA: "rate_limit_error",
+    ErrorKind.OVERLOADED: "overloaded_error",
+    ErrorKind.UPSTREAM_AUTH: "api_error",
+    ErrorKind.SERVER: "api_error",
+    ErrorKind.TIMEOUT: "timeout_error",
+}
+"""The type of each kind; ``invalid_request_error`` for those not in it."""
+
+_KINDS: Final = {
+    "invalid_request_error": (400, ErrorKind.INVALID_REQUEST),
+    "authentication_error": (401, ErrorKind.UPSTREAM_AUTH),
+    "billing_error": (402, ErrorKind.QUOTA),
+    "permission_error": (403, ErrorKind.UPSTREAM_AUTH),
+    "not_found_error": (404, ErrorKind.NOT_FOUND),
+    "timeout": (408, ErrorKind.TIMEOUT),
+    "conflict_error": (409, ErrorKind.INVALID_REQUEST),
+    "request_too_large": (413, ErrorKind.TOO_LARGE),
+    "rate_limit_error": (429, ErrorKind.RATE_LIMIT),
+    "api_error": (500, ErrorKind.SERVER),
+    "timeout_error": (504, ErrorKind.TIMEOUT),
+    "overloaded_error": (529, ErrorKind.OVERLOADED),
+}
+"""The status an upstream's type goes with, and what it means to us."""
+
+_SPENT: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+_TOO_LONG: Final = "prompt is too long: "
+_LIMITS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
+
+
+def error_object(kind: ErrorKind, message: str) -> Object:
+    """What stands under ``error``. Claude Code compacts only on its own words for an overflow."""
+    if kind is ErrorKind.CONTEXT_LENGTH and not message.startswith(_TOO_LONG):
+        message = _TOO_LONG + message
+    return {"type": _TYPES.get(kind, "invalid_request_error"), "message": message}
+
+
+def encode_error(error: MuxError) -> bytes:
+    """The body that tells a client of `error`."""
+    fields = error_object(error.kind, error.message)
+    if error.param == "thread":
+        # The SDK takes this code as a request to send the whole conversation.
+        fields["details"] = {"error_code": "thread_unsupported_request"}
+    return json.dumps({"type": "error", "error": fields})
+
+
+def decode_error(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> MuxError:
+    """The error an upstream's answer of `status` amounts to. Header names are lower case."""
+    fields = json.load_object(body)
+    if fields is None:
+        return _errors.classify(status, f"upstream returned {status}", headers=headers)
+    return _of(status, nested(fields, "error"), headers or {})
+
+
+def decode_failure(fields: Object) -> Failure:
+    """The end of a stream by its ``error`` event, whose status is already 200."""
+    kind = fields.get("type")
+    status, _ = _KINDS.get(kind, (500, None)) if isinstance(kind, str) else (500, None)
+    return Failure.of(_of(status, fields, {}))
+
+
+def _of(status: int, fields: Object, headers: Mapping[str, str]) -> MuxError:
+    word, message = fields.get("type"), fields.get("message")
+    code = nested(fields, "details").get("error_code")
+    kind = _KINDS[word][1] if isinstance(word, str) and word in _KINDS else None
+    if code in _SPENT:
+        kind = ErrorKind.QUOTA
+    wait = _errors.retry_after(headers)
+    return _errors.classify(
+        status,
+        message if isinstance(message, str) else "",
+        code=code if isinstance(code, str) else "",
+        kind=kind,
+        retry_after_s=_reset(headers) if wait is None and status == 429 else wait,
+    )
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    """Seconds until all limits that are used up are reset, by the upstream's own clock."""
+    now = _time(parsedate_to_datetime, headers.get("date", ""))
+    spent = [
+        f"anthropic-ratelimit-{limit}-reset"
+        for limit in _LIMITS
+        if headers.get(f"anthropic-ratelimit-{limit}-remaining") == "0"
+    ]
+    resets = [_time(datetime.fromisoformat, headers.get(name, "")) for name in spent]
+    if now is None:
+        return None
+    waits = [(reset - now).total_seconds() for reset in resets if reset is not None]
+    return max([0.0, *waits]) if waits else None
+
+
+def _time(parse: Callable[[str], datetime], text: str) -> datetime | None:
+    try:
+        time = parse(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

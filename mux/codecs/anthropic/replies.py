@@ -1,0 +1,153 @@
+"""What a client of this dialect is shown of an answer from anywhere (translation spec 5, 8, 19).
+
+Whole answers are made of these blocks; the stream encoder streams what it can and writes the rest
+through the same functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from mux.codecs import _arguments, _envelope, _ids
+from mux.codecs._tools import wrap_text
+from mux.codecs.anthropic._own import DIALECT, extras
+from mux.codecs.anthropic.blocks_in import UNSIGNED
+from mux.codecs.anthropic.blocks_out import native_call, with_own
+from mux.codecs.anthropic.citations import encode_citation
+from mux.ir import (
+    JSON,
+    Media,
+    Object,
+    Opaque,
+    Part,
+    ReasoningState,
+    Refusal,
+    Request,
+    ServerCall,
+    ServerResult,
+    Signature,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolKind,
+    ToolResult,
+    Visibility,
+)
+from mux.wire import json
+
+_BETWEEN_TOOLS: Final = "between_tools"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which reasoning the client gets: blocks at all, and the text in them."""
+
+    thinking: bool
+    text: bool
+
+
+def view_of(request: Request) -> View:
+    """A client that did not enable thinking cannot take blocks of it, not even empty ones."""
+    wanted = request.reasoning
+    between = extras(wanted.ext).get("type") == _BETWEEN_TOOLS
+    enabled = wanted.state is ReasoningState.ON or between
+    return View(enabled, enabled and wanted.visible is not Visibility.HIDDEN)
+
+
+def blocks(part: Part, view: View) -> list[Object]:
+    """The blocks that show `part`; none for what this dialect cannot say."""
+    match part:
+        case Text() | Refusal():
+            return _text(part)
+        case Thinking():
+            return _thinking(part, view)
+        case ToolCall():
+            return [*carrier(part, view), _call(part)]
+        case Media():
+            return [{"type": "text", "text": note(part)}]
+        case ServerCall():
+            return _server_call(part)
+        case ServerResult():
+            native = part.dialect == DIALECT and part.raw is not None
+            return [dict(part.raw)] if native and part.raw is not None else []
+        case Opaque():
+            return [dict(part.raw)] if part.dialect == DIALECT else []
+        case ToolResult():
+            return []
+
+
+def _text(part: Text | Refusal) -> list[Object]:
+    """Text without any text would be sent back and refused: it is left out."""
+    annotations = part.annotations if isinstance(part, Text) else ()
+    citations = [
+        citation
+        for annotation in annotations
+        if (citation := encode_citation(annotation)) is not None
+    ]
+    if not part.text and not citations:
+        return []
+    block: Object = {"type": "text", "text": part.text}
+    if citations:
+        block["citations"] = list[JSON](citations)
+    return [with_own(block, None, part.ext if isinstance(part, Text) else None)]
+
+
+def _thinking(part: Thinking, view: View) -> list[Object]:
+    signature = part.signature
+    text = part.text if view.text else ""
+    if not view.thinking or not (text or signature):
+        return []
+    if signature is not None and signature.dialect == DIALECT and signature.kind == "redacted":
+        block: Object = {"type": "redacted_thinking", "data": signature.value}
+    else:
+        block = {"type": "thinking", "thinking": text, "signature": sealed(signature)}
+    return [with_own(block, None, part.ext)]
+
+
+def sealed(signature: Signature | None) -> str:
+    """The signature of a thinking block: never empty, so that clients keep the block."""
+    return UNSIGNED if signature is None else _envelope.seal(signature, DIALECT)
+
+
+def carrier(call: ToolCall, view: View) -> list[Object]:
+    """The block of thinking before `call` that carries its signature to and fro (section 8)."""
+    if call.signature is None or not view.thinking:
+        return []
+    return [{"type": "thinking", "thinking": "", "signature": sealed(call.signature)}]
+
+
+def _call(part: ToolCall) -> Object:
+    text = part.arguments
+    if part.kind is ToolKind.CUSTOM:
+        text = wrap_text(text)
+    return with_own({**call_head(part), "input": _arguments.to_object(text)}, None, part.ext)
+
+
+def call_head(part: ToolCall) -> Object:
+    """A call as its block starts, without input."""
+    call_id = _ids.call_id(part.id, part.name)
+    return {"type": "tool_use", "id": call_id, "name": part.name, "input": {}}
+
+
+def note(part: Media) -> str:
+    """The words that stand for media the model made."""
+    return part.transcript or f"[The model made a medium of type {part.mime or part.kind}.]"
+
+
+def _server_call(part: ServerCall) -> list[Object]:
+    """A native call, or another provider's web search as one that is over.
+
+    Where that provider names its sources at all, it cites them in the text.
+    """
+    if part.dialect == DIALECT and part.raw is not None:
+        return [native_call(part)]
+    if part.kind != "web_search":
+        return []
+    call_id = _ids.stable_id("srvtoolu_", part.id, part.arguments)
+    query = (json.load_object(part.arguments) or {}).get("query")
+    asked: Object = {"query": query} if isinstance(query, str) else {}
+    return [
+        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": asked},
+        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": []},
+    ]

@@ -1,0 +1,253 @@
+"""Requests to ``/v1/messages``, both ways."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.codecs import _messages, _server_tools, _state, _tools
+from mux.codecs._base import Encoded
+from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
+from mux.codecs.anthropic._own import DIALECT, nested, own
+from mux.codecs.anthropic.blocks_in import decode_blocks
+from mux.codecs.anthropic.tools_in import decode_choice, decode_tool
+from mux.errors import Unsupported
+from mux.ir import (
+    JSON,
+    Abilities,
+    Loss,
+    LossKind,
+    Message,
+    Object,
+    Part,
+    Request,
+    Role,
+    Sampling,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+from mux.wire import Doc, json
+
+_ROLES: Final = ("user", "assistant", "system")
+_NAME_CHARS: Final = 64
+_OWN_NAME_CHARS: Final = 128
+_SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "standard": "standard_only"}
+"""Other dialects' words for what capacity may serve a request; all others are dropped."""
+
+
+def decode_request(
+    body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
+) -> Request:
+    """The request in `body`. Raises `InvalidRequest` naming the field."""
+    doc = Doc.parse(body)
+    name = model or doc.need("model").string()
+    system, messages = _history(doc)
+    choice, parallel = decode_choice(doc.get("tool_choice"))
+    output = doc.get("output_config")
+    effort = output.get_str("effort") if output is not None else ""
+    old = doc.get("output_format")
+    wanted = output.get("format") if output is not None else None
+    asked = doc.get_bool("stream")
+    metadata = doc.get("metadata")
+    stops = doc.get("stop_sequences")
+    request = Request(
+        model=name,
+        messages=messages,
+        system=system,
+        tools=tuple(decode_tool(item) for item in doc.get_items("tools")),
+        tool_choice=choice,
+        parallel_tools=parallel,
+        sampling=Sampling(
+            temperature=doc.get_float("temperature"),
+            top_p=doc.get_float("top_p"),
+            top_k=doc.get_int("top_k"),
+        ),
+        max_output=_limit(doc.get("max_tokens")),
+        stop=stops.strings() if stops is not None else (),
+        stream=bool(asked) if stream is None else stream,
+        include_usage=True,
+        reasoning=reasoning.decode_reasoning(doc.get("thinking"), effort),
+        response_format=formats.decode_format(wanted or old),
+        service_tier=doc.get_str("service_tier"),
+        user_id=metadata.get_str("user_id") if metadata is not None else "",
+        origin=DIALECT,
+        variant=variant,
+    )
+    rest = doc.rest()
+    if output is not None and (more := output.rest()):
+        rest["output_config"] = more
+    if effort and request.reasoning.effort is None:  # a word that is not ours to judge
+        rest["output_config"] = {**nested(rest, "output_config"), "effort": effort}
+    if metadata is not None and (more := metadata.rest()):
+        rest["metadata"] = more
+    return replace(request, ext=own(rest))
+
+
+def _limit(doc: Doc | None) -> int | None:
+    if doc is None:
+        return None
+    limit = doc.integer()
+    if limit < 0:
+        raise doc.error("must not be negative")
+    return limit
+
+
+def _history(doc: Doc) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
+    """The system texts, those of system messages before all others included, and the rest."""
+    docs = doc.need("messages")
+    messages = [message for item in docs.items() for message in _decode_message(item)]
+    if not messages:
+        raise docs.error("at least one message is required")
+    found = doc.get("system")
+    parts = list(decode_blocks(found)) if found is not None else []
+    if found is not None and not all(isinstance(part, Text) for part in parts):
+        raise found.error("only text blocks may stand here")
+    while messages and _is_plain_system(messages[0]):
+        parts += messages.pop(0).parts
+    texts = [part for part in parts if isinstance(part, Text) and part.text]
+    return tuple(texts), tuple(messages)
+
+
+def _is_plain_system(message: Message) -> bool:
+    plain = all(isinstance(part, Text) for part in message.parts)
+    return message.role is Role.SYSTEM and plain and not message.ext
+
+
+def _decode_message(doc: Doc) -> list[Message]:
+    """One message, or several: tool results are messages of their own."""
+    role = Role(doc.need("role").one_of(*_ROLES))
+    content = doc.need("content")
+    parts = _adopted(decode_blocks(content))
+    ext = own(doc.rest())
+    if role is not Role.USER:
+        return [Message(role, parts, ext=ext)]
+    out: list[Message] = []
+    for part in parts:
+        role = Role.TOOL if isinstance(part, ToolResult) else Role.USER
+        if out and out[-1].role is role:
+            out[-1] = replace(out[-1], parts=(*out[-1].parts, part))
+        else:
+            out.append(Message(role, (part,), ext=ext))
+    return out or [Message(Role.USER, (), ext=ext)]
+
+
+def _adopted(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """`parts` with the signatures of calls, which travel as thinking before them, put back."""
+    out: list[Part] = []
+    for part in parts:
+        before = out[-1] if out else None
+        if isinstance(part, ToolCall) and isinstance(before, Thinking) and _carries(before):
+            out[-1] = replace(part, signature=before.signature)
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def _carries(thinking: Thinking) -> bool:
+    """Whether `thinking` only carries the signature of the call after it (section 8)."""
+    signature = thinking.signature
+    if thinking.texts or signature is None:
+        return False
+    return signature.dialect != DIALECT and signature.kind == "sig"
+
+
+def path(request: Request) -> str:
+    """Path below the provider's base URL, which does not end in ``/v1``."""
+    return "/v1/messages"
+
+
+def encode_request(request: Request, abilities: Abilities) -> Encoded:
+    """The upstream's request. Raises `Unsupported`."""
+    losses: list[Loss] = []
+    body, tools = build(request, abilities, losses)
+    return Encoded(json.dumps(body), tuple(losses), tools)
+
+
+def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Object, ToolMap]:
+    """The body of the upstream's request, in the order its fields are documented."""
+    native = request.origin == DIALECT
+    _refuse(request)
+    _state.check_state(request, DIALECT, losses)
+    kinds = tools_out.native_kinds(request)
+    request = _server_tools.resolve(request, DIALECT, kinds, losses)
+    rules = ToolRules(max_length=_OWN_NAME_CHARS if native else _NAME_CHARS)
+    request, tools = _tools.adapt(request, rules, losses)
+    request = _messages.settle(request, losses)
+    request = _messages.end_of_history(request, abilities, losses, user_last=True)
+
+    limit = sampling.max_tokens(request, abilities, losses)
+    messages = history.encode_messages(request, abilities, losses)
+    offer = tools_out.encode_tools(request, abilities, losses)
+    wanted, words = formats.encode_format(request, abilities, losses)
+    plan = reasoning.plan(
+        request, abilities, losses, max_tokens=limit, forced=offer.forced, messages=messages
+    )
+    body: Object = {"model": request.model, "max_tokens": limit}
+    body["messages"] = list[JSON](messages)
+    if system := history.encode_system(request, [words, offer.words]):
+        body["system"] = list[JSON](system)
+    if stop := sampling.encode_stop(request, abilities, losses):
+        body["stop_sequences"] = stop
+    if request.stream:
+        body["stream"] = True
+    body |= sampling.encode_sampling(request, abilities, losses, thinks=plan.thinks)
+    if plan.thinking is not None:
+        body["thinking"] = plan.thinking
+    if output := _output_config(request, plan, wanted):
+        body["output_config"] = output
+    if offer.tools:
+        body["tools"] = offer.tools
+    if offer.choice is not None:
+        body["tool_choice"] = offer.choice
+    body |= _account(request, losses)
+    own_fields = request.own(DIALECT)
+    body |= {key: own_fields[key] for key in own_fields if key not in body}
+    caching.mark(body, abilities, losses, native=native)
+    return body, tools
+
+
+def _output_config(request: Request, plan: reasoning.Plan, wanted: Object | None) -> Object:
+    out: Object = {}
+    if plan.effort is not None:
+        out["effort"] = plan.effort.value
+    if wanted is not None:
+        out["format"] = wanted
+    return out | nested(request.own(DIALECT), "output_config")
+
+
+def _account(request: Request, losses: list[Loss]) -> Object:
+    """Who asks, and how they are to be served; what only other providers know is a loss."""
+    out: Object = {}
+    user = request.user_id or request.safety_id
+    metadata: Object = {"user_id": user} if user else {}
+    if metadata := metadata | nested(request.own(DIALECT), "metadata"):
+        out["metadata"] = metadata
+    tier = request.service_tier
+    if request.origin != DIALECT and tier:
+        tier = _SERVICE_TIERS.get(tier, "")
+        if not tier:
+            losses.append(Loss(LossKind.DROP, "service_tier", request.service_tier))
+    if tier:
+        out["service_tier"] = tier
+    unsaid = {
+        "logprobs": request.logprobs is not None,
+        "metadata": bool(request.metadata),
+        "verbosity": bool(request.verbosity),
+    }
+    losses += [Loss(LossKind.DROP, name) for name, given in unsaid.items() if given]
+    return out
+
+
+def _refuse(request: Request) -> None:
+    """Raise `Unsupported` for what would be another answer if it were left out."""
+    if "audio" in map(str.lower, request.modalities):
+        raise Unsupported("This model does not answer in sound.", param="modalities")
+    if request.suffix:
+        raise Unsupported(
+            "This model does not fill in text before a suffix. Ask for it in words.",
+            param="suffix",
+        )

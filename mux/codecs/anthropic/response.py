@@ -1,0 +1,96 @@
+"""Whole answers, both ways."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mux.codecs import _ids
+from mux.codecs.anthropic import replies
+from mux.codecs.anthropic._own import extras, nested, own
+from mux.codecs.anthropic.blocks_in import decode_block
+from mux.codecs.anthropic.ends import LATE, decode_finish, encode_finish
+from mux.codecs.anthropic.errors import decode_failure
+from mux.codecs.anthropic.usage import decode_usage, encode_usage
+from mux.errors import InvalidRequest, UpstreamProtocolError
+from mux.ir import (
+    JSON,
+    Answer,
+    Ext,
+    Finish,
+    Object,
+    Part,
+    Request,
+    Response,
+    ToolCall,
+)
+from mux.wire import Doc, json
+
+_KNOWN: Final = frozenset(
+    {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage", *LATE}
+)
+
+
+def decode_response(body: bytes) -> Response:
+    """A whole answer. Raises the upstream's error, or `UpstreamProtocolError` if it is none."""
+    message = json.load_object(body)
+    if message is None:
+        raise UpstreamProtocolError("The upstream's answer is not a JSON object")
+    if message.get("type") == "error":
+        raise decode_failure(nested(message, "error")).error()
+    content = message.get("content")
+    if not isinstance(content, list):
+        raise UpstreamProtocolError("The upstream's answer has no content")
+    parts = tuple(part for block in content if (part := read_block(block)) is not None)
+    calls = sum(isinstance(part, ToolCall) for part in parts)
+    usage = nested(message, "usage")
+    return Response(
+        id=_word(message, "id"),
+        model=_word(message, "model"),
+        answers=(Answer(parts, decode_finish(message, calls)),),
+        usage=decode_usage(usage) if usage else None,
+        ext=early_fields(message),
+    )
+
+
+def read_block(block: JSON) -> Part | None:
+    """One block of an upstream; None for one that is not what its type promises."""
+    try:
+        return decode_block(Doc(block))
+    except InvalidRequest:
+        return None
+
+
+def early_fields(message: Object) -> Ext | None:
+    """The fields of a message only this dialect knows, but for those a stream tells last."""
+    return own(
+        {key: value for key, value in message.items() if key not in _KNOWN and value is not None}
+    )
+
+
+def message_of(response: Response, request: Request) -> Object:
+    """The message without content and end, in the order its fields are documented."""
+    seeds = (response.model, response.created)
+    return {
+        "id": _ids.response_id("msg_", response.id, *seeds),
+        "type": "message",
+        "role": "assistant",
+        "model": request.model or response.model,
+    }
+
+
+def encode_response(response: Response, request: Request) -> bytes:
+    """The body of a whole answer to `request`. Raises `UpstreamFailed` if it ended in an error."""
+    view = replies.view_of(request)
+    content = [block for part in response.parts for block in replies.blocks(part, view)]
+    finish: Finish = response.finish
+    message = message_of(response, request) | {"content": list[JSON](content)}
+    message |= encode_finish(finish)
+    message["usage"] = encode_usage(response.usage)
+    late = extras(finish.ext)
+    message |= {key: late[key] for key in LATE[1:] if key in late}
+    return json.dumps(message | extras(response.ext))
+
+
+def _word(message: Object, key: str) -> str:
+    value = message.get(key)
+    return value if isinstance(value, str) else ""

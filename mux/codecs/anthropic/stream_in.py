@@ -1,0 +1,279 @@
+"""A streamed answer of an upstream, as events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from mux.codecs._blocks import BlockSequencer
+from mux.codecs.anthropic import _wire
+from mux.codecs.anthropic._own import DIALECT, nested
+from mux.codecs.anthropic.blocks_in import unsealed
+from mux.codecs.anthropic.citations import decode_citation
+from mux.codecs.anthropic.ends import decode_finish
+from mux.codecs.anthropic.errors import decode_failure
+from mux.codecs.anthropic.response import early_fields, read_block
+from mux.codecs.anthropic.usage import decode_usage, merged
+from mux.errors import MuxError, UpstreamProtocolError
+from mux.ir import (
+    AnnotationDelta,
+    ArgsDelta,
+    Event,
+    Failure,
+    Object,
+    Opaque,
+    Part,
+    ServerCall,
+    SignatureDelta,
+    Start,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    UsageUpdate,
+)
+from mux.wire import json, sse
+from mux.wire.frames import FrameReader
+
+_TRUNCATED: Final = "the upstream closed the stream before it was complete"
+_EMPTY: Final = "{}"
+_COMPACTION: Final = "compaction"
+
+
+class _Block:
+    """What must be known of an open block when it closes."""
+
+    __slots__ = ("chars", "citations", "input", "raw")
+
+    def __init__(self, input_text: str, raw: Object | None) -> None:
+        self.chars = 0
+        self.citations: list[Object] = []
+        self.input = input_text
+        """the input of a call as long as no delta brought one"""
+        self.raw = raw
+        """a block that is complete, and opened, only when it stops"""
+
+
+class MessageStreamDecoder:
+    """Server-sent events to events. One per response; `message_stop` ends it."""
+
+    __slots__ = (
+        "_blocks",
+        "_done",
+        "_end",
+        "_frames",
+        "_on",
+        "_open",
+        "_sse",
+        "_started",
+        "_usage",
+    )
+
+    def __init__(self) -> None:
+        self._sse = sse.Reader()
+        self._frames = FrameReader(_wire.FRAME)
+        self._blocks = BlockSequencer()
+        self._open: dict[int, _Block] = {}
+        self._usage: Object = {}
+        self._end: Object = {}
+        self._started = False
+        self._done = False
+        self._on: dict[type, Callable[..., None]] = {
+            _wire.MessageStart: self._message_start,
+            _wire.BlockStart: self._block_start,
+            _wire.BlockDelta: self._block_delta,
+            _wire.BlockStop: self._block_stop,
+            _wire.MessageDelta: self._message_delta,
+            _wire.MessageStop: self._message_stop,
+            _wire.Ping: self._ping,
+            _wire.Error: self._error,
+            _wire.Text: self._text,
+            _wire.Thinking: self._thinking,
+            _wire.Signature: self._signature,
+            _wire.Input: self._input,
+            _wire.Citation: self._citation,
+            _wire.Compaction: self._compaction,
+        }
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes."""
+        out: list[Event] = []
+        if not self._done:
+            try:
+                self._take(self._sse.feed(data), out)
+            except MuxError as error:
+                self._fail(Failure.of(error), out)
+        return out
+
+    def eof(self) -> list[Event]:
+        """The failure that a stream without its terminal marker amounts to."""
+        out: list[Event] = []
+        if not self._done:
+            try:
+                self._take(self._sse.eof(), out)
+            except MuxError as error:
+                self._fail(Failure.of(error), out)
+        if not self._done:
+            self._fail(Failure.of(UpstreamProtocolError(_TRUNCATED)), out)
+        return out
+
+    def _take(self, frames: list[sse.Frame], out: list[Event]) -> None:
+        for record in frames:
+            frame = self._frames(record.data)
+            if frame is not None and not self._done:
+                self._on[type(frame)](frame, out)
+
+    def _fail(self, failure: Failure, out: list[Event]) -> None:
+        out.append(failure)
+        self._done = True
+
+    def _message_start(self, frame: _wire.MessageStart, out: list[Event]) -> None:
+        if self._started:
+            return
+        message = _object(frame.message)
+        self._started = True
+        out.append(Start(_word(message, "id"), _word(message, "model"), ext=early_fields(message)))
+        if usage := nested(message, "usage"):
+            self._count(usage, out)
+
+    def _count(self, usage: Object, out: list[Event]) -> None:
+        self._usage = merged(self._usage, usage)
+        out.append(UsageUpdate(decode_usage(self._usage)))
+
+    def _begin(self, out: list[Event]) -> None:
+        """Hosts that forget ``message_start`` are understood all the same."""
+        if not self._started:
+            self._started = True
+            out.append(Start())
+
+    def _block_start(self, frame: _wire.BlockStart, out: list[Event]) -> None:
+        self._begin(out)
+        raw = _object(frame.content_block)
+        if frame.index in self._open:
+            self._stop(frame.index, out)
+        if raw.get("type") == _COMPACTION:
+            self._open[frame.index] = _Block("", raw)
+            return
+        part = read_block(raw)
+        if part is None:
+            return
+        key, head = frame.index, _head(part)
+        given = part.arguments if isinstance(part, ToolCall | ServerCall) else ""
+        self._open[key] = _Block(given, None)
+        self._blocks.start(key, head, out)
+        if isinstance(part, Text):
+            self._grow(key, part.text, out)
+            self._open[key].citations += [note.raw for note in part.annotations if note.raw]
+        elif isinstance(part, Thinking) and head is not part:
+            self._reason(key, part, out)
+
+    def _reason(self, key: int, part: Thinking, out: list[Event]) -> None:
+        if part.text:
+            self._blocks.put(key, ThinkingDelta(self._blocks.index(key), part.text), out)
+        if part.signature is not None:
+            self._blocks.put(key, SignatureDelta(self._blocks.index(key), part.signature), out)
+
+    def _block_delta(self, frame: _wire.BlockDelta, out: list[Event]) -> None:
+        self._on[type(frame.delta)](frame.index, frame.delta, out)
+
+    def _text(self, index: int, delta: _wire.Text, out: list[Event]) -> None:
+        self._grow(index, delta.text, out)
+
+    def _grow(self, index: int, text: str, out: list[Event]) -> None:
+        block = self._open.get(index)
+        if block is not None and text:
+            block.chars += len(text)
+            self._blocks.put(index, TextDelta(self._blocks.index(index), text), out)
+
+    def _thinking(self, index: int, delta: _wire.Thinking, out: list[Event]) -> None:
+        if delta.thinking:
+            self._blocks.put(index, ThinkingDelta(self._blocks.index(index), delta.thinking), out)
+
+    def _signature(self, index: int, delta: _wire.Signature, out: list[Event]) -> None:
+        if (signature := unsealed(delta.signature)) is not None:
+            self._blocks.put(index, SignatureDelta(self._blocks.index(index), signature), out)
+
+    def _input(self, index: int, delta: _wire.Input, out: list[Event]) -> None:
+        block = self._open.get(index)
+        if block is not None and delta.partial_json:
+            block.input = ""
+            self._blocks.put(index, ArgsDelta(self._blocks.index(index), delta.partial_json), out)
+
+    def _citation(self, index: int, delta: _wire.Citation, out: list[Event]) -> None:
+        block = self._open.get(index)
+        if block is not None:
+            block.citations.append(_object(delta.citation))
+
+    def _compaction(self, index: int, delta: _wire.Compaction, out: list[Event]) -> None:
+        block = self._open.get(index)
+        if block is not None and block.raw is not None:
+            said = {"content": delta.content, "encrypted_content": delta.encrypted_content}
+            block.raw |= {name: text for name, text in said.items() if text is not None}
+
+    def _block_stop(self, frame: _wire.BlockStop, out: list[Event]) -> None:
+        self._stop(frame.index, out)
+
+    def _stop(self, key: int, out: list[Event]) -> None:
+        block = self._open.pop(key, None)
+        if block is None:
+            return
+        if block.raw is not None:
+            self._blocks.start(key, Opaque(DIALECT, block.raw), out)
+        if block.input:
+            self._blocks.put(key, ArgsDelta(self._blocks.index(key), block.input), out)
+        for citation in block.citations:
+            annotation = decode_citation(citation, block.chars)
+            self._blocks.put(key, AnnotationDelta(self._blocks.index(key), annotation), out)
+        self._blocks.stop(key, out)
+
+    def _stop_all(self, out: list[Event]) -> None:
+        for key in list(self._open):
+            self._stop(key, out)
+        self._blocks.stop_all(out)
+
+    def _message_delta(self, frame: _wire.MessageDelta, out: list[Event]) -> None:
+        self._begin(out)
+        self._stop_all(out)
+        self._end |= _object(frame.delta)
+        if edits := _object(frame.context_management):
+            self._end["context_management"] = edits
+        if usage := _object(frame.usage):
+            self._count(usage, out)
+
+    def _message_stop(self, _: _wire.MessageStop, out: list[Event]) -> None:
+        self._begin(out)
+        self._stop_all(out)
+        out.append(decode_finish(self._end, self._blocks.calls))
+        self._done = True
+
+    def _ping(self, _: _wire.Ping, out: list[Event]) -> None:
+        """Nothing is said."""
+
+    def _error(self, frame: _wire.Error, out: list[Event]) -> None:
+        self._fail(decode_failure(_object(frame.error)), out)
+
+
+def _head(part: Part) -> Part:
+    """`part` as its block opens: without what deltas say."""
+    match part:
+        case Text():
+            return replace(part, text="", annotations=())
+        case ToolCall() | ServerCall():
+            return replace(part, arguments="")
+        case Thinking(signature=signature) if signature is None or signature.kind != "redacted":
+            return replace(part, texts=(), signature=None)
+        case _:
+            return part
+
+
+def _object(raw: msgspec.Raw) -> Object:
+    return json.load_object(bytes(raw)) or {}
+
+
+def _word(message: Object, key: str) -> str:
+    value = message.get(key)
+    return value if isinstance(value, str) else ""
