@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mux.config.load import Loaded, config_folder, load
 from mux.config.problems import ConfigError, Problem
-from mux.config.provider import ProviderSettings, ProviderType
+from mux.config.provider import ModelSettings, ProviderSettings, ProviderType
 from mux.config.secret import Secret
 from mux.config.settings import Settings
 
 __all__ = [
     "ConfigError",
     "Loaded",
+    "ModelSettings",
     "Problem",
     "ProviderSettings",
     "ProviderType",

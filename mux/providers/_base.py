@@ -11,7 +11,6 @@ from mux import __version__
 from mux.config import ProviderType, Secret
 from mux.config.provider import ModelSettings
 from mux.ir import Abilities
-from mux.providers.demo import DIALECTS as DEMO_DIALECTS
 from mux.providers.outgoing import Outgoing
 
 USER_AGENT: Final = f"llm-mux/{__version__}"
@@ -32,8 +31,9 @@ class Provider:
 
     `codecs` are the dialects it speaks, the usual one first. `base_url` is what a codec's path is
     appended to. `keys` is never empty. `catalogue` is what the model catalogue calls its type.
-    `own_host` tells the vendor's own API from a host compatible with it. `overrides` are fields of
-    `ir.Abilities` that hold for all of its models.
+    `own_host` tells the vendor's own API from a host compatible with it. `dialects` names models
+    that have a dialect of their own. `overrides` are fields of `ir.Abilities` that hold for all of
+    its models.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Provider:
     keys: tuple[Key, ...]
     catalogue: str
     own_host: bool = True
+    dialects: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
     models: tuple[ModelSettings, ...] = ()
     excluded_models: tuple[str, ...] = ()
@@ -58,8 +59,8 @@ class Provider:
 
         The client's own where the provider speaks it and the model allows, else the usual one.
         """
-        if self.type is ProviderType.DEMO:
-            return DEMO_DIALECTS.get(model, self.codecs[0])
+        if (own := self.dialects.get(model)) is not None:
+            return own
         if abilities.needs_responses and "openai_responses" in self.codecs:
             return "openai_responses"
         return client_dialect if client_dialect in self.codecs else self.codecs[0]

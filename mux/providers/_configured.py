@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mux.config import ProviderSettings, ProviderType, Settings
-from mux.config.secret import Secret
 from mux.config.provider import OWN_HOSTS, SERVED
+from mux.config.secret import Secret
 from mux.config.values import HttpUrl, ProxyUrl
 from mux.providers._base import Key, Provider
 
@@ -70,12 +70,19 @@ def _provider(item: ProviderSettings, name: str, settings: Settings) -> Provider
         keys=_keys(item, settings),
         catalogue="openai-compatible" if compatible else item.type.value,
         own_host=item.own_host,
+        dialects=_demo_dialects() if item.type is ProviderType.DEMO else {},
         headers=item.headers,
         models=item.models,
         excluded_models=item.excluded_models,
         priority=priorities.get(name.lower(), priorities.get(item.type.value, 0)),
         overrides=item.abilities,
     )
+
+
+def _demo_dialects() -> Mapping[str, str]:
+    from mux.providers.demo import DIALECTS  # only who configures the demo provider needs it
+
+    return DIALECTS
 
 
 def _base_url(item: ProviderSettings) -> str:

@@ -95,7 +95,7 @@ class Client:
 
 def gateway(transport: ScriptedTransport, *providers: str) -> Gateway:
     """A gateway whose providers, of the types given, all have the model ``m``."""
-    from mux.config.settings import ModelSettings
+    from mux.config.provider import ModelSettings
 
     settings = Settings(
         providers=tuple(
