@@ -9,7 +9,7 @@ import trio
 
 from mux.errors import UpstreamUnreachable
 from mux.upstream._address import Origin
-from mux.upstream._dial import TcpStream, TlsStream
+from mux.upstream._tls import TlsStream
 
 PIECE_BYTES: Final = 64 * 1024
 """What is read, and encrypted, in one go. A kernel takes as much without the peer reading it."""
@@ -24,7 +24,10 @@ class Connection:
     __slots__ = ("_socket", "_stream", "answered", "origin", "sent")
 
     def __init__(
-        self, origin: Origin, stream: TcpStream | TlsStream, socket: trio.socket.SocketType
+        self,
+        origin: Origin,
+        stream: trio.SocketStream | TlsStream,
+        socket: trio.socket.SocketType,
     ) -> None:
         self.origin = origin
         self.sent = False
@@ -56,7 +59,7 @@ class Connection:
             raise self.cut() from None
         if data:
             self.answered = True
-        return bytes(data)
+        return data
 
     def cut(self) -> UpstreamUnreachable:
         """What to raise where the peer ended the connection too soon."""

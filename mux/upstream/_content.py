@@ -7,7 +7,6 @@ from typing import Final
 
 from mux.errors import UpstreamProtocolError
 
-LIMIT_BYTES: Final = 100 * 1024 * 1024
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # what zlib calls wbits
 _WBITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _MOST_CODINGS: Final = 3

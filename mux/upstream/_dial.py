@@ -5,31 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from typing import TypeAlias, cast
+from typing import cast
 
-import certifi
 import trio
 
 from mux.errors import UpstreamUnreachable
 from mux.upstream._address import Origin
-
-TcpStream: TypeAlias = trio.SocketStream
-TlsStream: TypeAlias = trio.SSLStream[trio.SocketStream]
-
-
-def tls_context() -> ssl.SSLContext:
-    """Verifies against the system's roots and certifi's, so that a company's own authority and a
-    container without any roots both work. Slow to make: one per process."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+from mux.upstream._connection import Connection
+from mux.upstream._tls import TlsStream
 
 
-async def dial(
-    origin: Origin, context: ssl.SSLContext | None, timeout_s: float
-) -> tuple[TcpStream | TlsStream, trio.socket.SocketType]:
-    """A stream to `origin`, encrypted if there is a `context`, and the socket below it.
+async def dial(origin: Origin, context: ssl.SSLContext | None, timeout_s: float) -> Connection:
+    """A new connection, encrypted if there is a `context`.
 
     Small writes go out at once (trio switches Nagle's algorithm off). Raises `UpstreamUnreachable`.
     """
@@ -38,21 +25,21 @@ async def dial(
             tcp = await trio.open_tcp_stream(origin.host, origin.port)
             _keep_alive(tcp.socket)
             if context is None:
-                return tcp, tcp.socket
-            return await _encrypt(tcp, context, origin.host), tcp.socket
+                return Connection(origin, tcp, tcp.socket)
+            return Connection(origin, await _encrypt(tcp, context, origin.host), tcp.socket)
     except trio.TooSlowError:
         reason = f"no connection within {timeout_s:g} s; check the network, firewall and proxy-url"
+    except (ssl.SSLError, trio.BrokenResourceError) as error:
+        reason = _tls_reason(error)
     except OSError as error:
         reason = _tcp_reason(error)
-    except trio.BrokenResourceError as error:
-        reason = tls_reason(error.__cause__)
     raise UpstreamUnreachable(f"cannot connect to {origin}: {reason}")
 
 
-async def _encrypt(tcp: TcpStream, context: ssl.SSLContext, host: str) -> TlsStream:
-    tls = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
+async def _encrypt(tcp: trio.SocketStream, context: ssl.SSLContext, host: str) -> TlsStream:
+    tls = TlsStream(tcp, context, host)
     try:
-        await tls.do_handshake()
+        await tls.handshake()
     except BaseException:  # cancellation too: the socket has no other owner yet
         tcp.socket.close()
         raise
@@ -79,8 +66,7 @@ def _tcp_reason(error: BaseException) -> str:
     return f"{words}; check the network and proxy-url"
 
 
-def tls_reason(error: BaseException | None) -> str:
-    """Why a TLS handshake failed."""
+def _tls_reason(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate is not trusted ({error.verify_message}); "

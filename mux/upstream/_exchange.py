@@ -66,17 +66,6 @@ class H1Reply:
                 raise self.connection.cut()
         return ready
 
-    async def keep(self) -> None:
-        """Read the whole body and hold it for `receive_some`. What the peer cuts off is left out:
-        the status says more than the text."""
-        pieces: list[bytes] = []
-        try:
-            while piece := await self.receive_some():
-                pieces.append(piece)
-        except UpstreamUnreachable:
-            self._ended = True
-        self._ready = b"".join(pieces)
-
     def hold(self, data: bytes) -> None:
         """Take the bytes that came with the head."""
         self._ready = self._feed(data)
@@ -126,18 +115,15 @@ class Exchange:
             raise
 
     async def _answer_while_sending(self, connection: Connection) -> H1Reply:
-        """A large body may be refused before it has left. The refusal is then read to its end
-        here, because a TLS stream is of no use once its sender was stopped."""
+        """A large body may be refused before it has left; then the rest of it stays here."""
         outcome: H1Reply | MuxError
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.send, self._head, self._body)
             try:
                 outcome = await self._answer(connection)
-                if outcome.status >= 400 and not connection.sent:
-                    await outcome.keep()
-                    nursery.cancel_scope.cancel()
             except MuxError as error:
                 outcome = error
+            if isinstance(outcome, MuxError) or outcome.status >= 400:
                 nursery.cancel_scope.cancel()
         if isinstance(outcome, MuxError):
             raise outcome
