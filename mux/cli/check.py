@@ -13,9 +13,9 @@ from mux.cli.configured import config_option, load_or_exit
 @config_option
 def check(config: Path | None) -> None:
     """Validate the configuration."""
+    loaded = load_or_exit(config)
     from mux.cli.summary import provider_lines
 
-    loaded = load_or_exit(config)
     click.echo(f"{loaded.path or 'no configuration file, defaults'}: ok")
     for line in provider_lines(loaded.settings):
         click.echo(line)

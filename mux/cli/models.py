@@ -13,7 +13,7 @@ from mux.cli.configured import config_option, load_or_exit
 @config_option
 def models(config: Path | None) -> None:
     """List the models clients can ask for."""
-    from mux.models.catalog import Catalog
+    from mux.models import Catalog
     from mux.providers import from_settings
     from mux.routing import Router
     from mux.routing.router import NO_PROVIDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 CONFIG: Final = """\
-# llm-mux: every key there is, with its default. `llm-mux check` tells what is wrong with a file.
+# Every key there is, with its default. `llm-mux check` tells what is wrong with this file.
 # Any of them can also be given as LLM_MUX_<KEY>, as in LLM_MUX_PORT=9000.
 
 # host: 127.0.0.1

@@ -38,7 +38,7 @@ def translate(source: str, target: str, model: str | None) -> None:
 
     from mux.codecs import CODECS
     from mux.errors import MuxError
-    from mux.models.catalog import Catalog
+    from mux.models import Catalog
 
     body = click.get_binary_stream("stdin").read()
     try:

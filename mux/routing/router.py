@@ -149,10 +149,11 @@ class Router:
 
     def _resolve(self, name: str) -> str:
         """`name` after `routing.aliases`, which may point to one another."""
-        seen: set[str] = set()
-        while name in self._aliases and name not in seen:
-            seen.add(name)
-            name = self._aliases[name]
+        for _ in self._aliases:  # a circle ends after as many steps as there are aliases
+            target = self._aliases.get(name) or self._aliases.get(name.removesuffix(_LATEST))
+            if target is None:
+                break
+            name = target
         return name
 
     def _is_alias(self, name: str) -> bool:
