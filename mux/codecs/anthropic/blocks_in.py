@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from mux.codecs import _arguments, _envelope
-from mux.codecs.anthropic._own import DIALECT, own
+from mux.codecs.anthropic._own import DIALECT, extras, own
 from mux.codecs.anthropic.citations import decode_citation
 from mux.ir import (
     CacheHint,
     Ext,
     Media,
     MediaKind,
+    Object,
     Opaque,
     Part,
     ServerCall,
@@ -162,7 +163,7 @@ def _content_document(doc: Doc, source: Doc) -> Part:
         text = "\n".join(item.get_str("text") or "[image]" for item in content.items())
     title = doc.get_str("title")
     cache, ext = cache_hint(doc)
-    kept = {**(ext or {}).get(DIALECT, {}), "source": source.mapping()}
+    kept: Object = {**extras(ext), "source": source.mapping()}
     return Media(
         MediaKind.DOCUMENT,
         SourceKind.TEXT,

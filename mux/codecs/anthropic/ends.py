@@ -59,9 +59,9 @@ def encode_finish(finish: Finish) -> Object:
     elif word == "stop_sequence" and not finish.stop_sequence:
         word = "end_turn"
     out: Object = {"stop_reason": word, "stop_sequence": finish.stop_sequence or None}
-    details = extras(finish.ext).get("stop_details")
-    if details is None and word == "refusal" and finish.explanation:
-        details = {"type": "refusal", "category": None, "explanation": finish.explanation}
-    if details is not None:
+    if (details := extras(finish.ext).get("stop_details")) is not None:
         out["stop_details"] = details
+    elif word == "refusal" and finish.explanation:
+        refusal: Object = {"type": "refusal", "category": None, "explanation": finish.explanation}
+        out["stop_details"] = refusal
     return out

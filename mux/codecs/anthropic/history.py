@@ -118,7 +118,6 @@ def _kind(block: JSON) -> JSON:
     return block.get("type") if isinstance(block, dict) else None
 
 
-def encode_system(request: Request, words: Iterable[str]) -> list[Object]:
+def encode_system(request: Request, words: str) -> list[Object]:
     """``system``: the client's texts, then our own `words`."""
-    texts = [*request.system, *map(Text, words)]
-    return [block for text in texts for block in text_blocks(text)]
+    return [block for text in (*request.system, Text(words)) for block in text_blocks(text)]

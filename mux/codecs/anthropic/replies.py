@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from mux.codecs import _arguments, _envelope, _ids
 from mux.codecs._tools import wrap_text
 from mux.codecs.anthropic._own import DIALECT, extras
@@ -63,7 +65,7 @@ def blocks(part: Part, view: View) -> list[Object]:
         case Thinking():
             return _thinking(part, view)
         case ToolCall():
-            return [*carrier(part, view), _call(part)]
+            return [*carrier(part.signature, view), _call(part)]
         case Media():
             return [{"type": "text", "text": note(part)}]
         case ServerCall():
@@ -110,24 +112,33 @@ def sealed(signature: Signature | None) -> str:
     return UNSIGNED if signature is None else _envelope.seal(signature, DIALECT)
 
 
-def carrier(call: ToolCall, view: View) -> list[Object]:
-    """The block of thinking before `call` that carries its signature to and fro (section 8)."""
-    if call.signature is None or not view.thinking:
+def carrier(signature: Signature | None, view: View) -> list[Object]:
+    """The block of thinking before a call that carries its signature to and fro (section 8)."""
+    if signature is None or not view.thinking:
         return []
-    return [{"type": "thinking", "thinking": "", "signature": sealed(call.signature)}]
+    return [{"type": "thinking", "thinking": "", "signature": sealed(signature)}]
+
+
+def call_head(part: Part | None) -> Object | None:
+    """A call as its block starts, without input; None if its input cannot come in pieces."""
+    match part:
+        case ToolCall(kind=ToolKind.FUNCTION):
+            return _tool_use(part, {})
+        case ServerCall(raw=raw) if part.dialect == DIALECT and raw is not None:
+            return native_call(replace(part, arguments=""))
+        case _:
+            return None
 
 
 def _call(part: ToolCall) -> Object:
-    text = part.arguments
-    if part.kind is ToolKind.CUSTOM:
-        text = wrap_text(text)
-    return with_own({**call_head(part), "input": _arguments.to_object(text)}, None, part.ext)
+    text = wrap_text(part.arguments) if part.kind is ToolKind.CUSTOM else part.arguments
+    return _tool_use(part, _arguments.to_object(text))
 
 
-def call_head(part: ToolCall) -> Object:
-    """A call as its block starts, without input."""
+def _tool_use(part: ToolCall, given: Object) -> Object:
     call_id = _ids.call_id(part.id, part.name)
-    return {"type": "tool_use", "id": call_id, "name": part.name, "input": {}}
+    head: Object = {"type": "tool_use", "id": call_id, "name": part.name, "input": given}
+    return with_own(head, None, part.ext)
 
 
 def note(part: Media) -> str:

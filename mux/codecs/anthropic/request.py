@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tools
+from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
@@ -178,6 +178,8 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     request, tools = _tools.adapt(request, rules, losses)
     request = _messages.settle(request, losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=True)
+    if not abilities.forced_tool_choice:
+        request = _tool_choice.relax(request, losses)
 
     limit = sampling.max_tokens(request, abilities, losses)
     messages = history.encode_messages(request, abilities, losses)
@@ -188,7 +190,7 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     )
     body: Object = {"model": request.model, "max_tokens": limit}
     body["messages"] = list[JSON](messages)
-    if system := history.encode_system(request, [words, offer.words]):
+    if system := history.encode_system(request, words):
         body["system"] = list[JSON](system)
     if stop := sampling.encode_stop(request, abilities, losses):
         body["stop_sequences"] = stop

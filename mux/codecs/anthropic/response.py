@@ -16,11 +16,12 @@ from mux.ir import (
     JSON,
     Answer,
     Ext,
-    Finish,
     Object,
     Part,
     Request,
     Response,
+    Text,
+    Thinking,
     ToolCall,
 )
 from mux.wire import Doc, json
@@ -40,7 +41,8 @@ def decode_response(body: bytes) -> Response:
     content = message.get("content")
     if not isinstance(content, list):
         raise UpstreamProtocolError("The upstream's answer has no content")
-    parts = tuple(part for block in content if (part := read_block(block)) is not None)
+    found = [read_block(block) for block in content]
+    parts = tuple(part for part in found if part is not None and _says_something(part))
     calls = sum(isinstance(part, ToolCall) for part in parts)
     usage = nested(message, "usage")
     return Response(
@@ -58,6 +60,17 @@ def read_block(block: JSON) -> Part | None:
         return decode_block(Doc(block))
     except InvalidRequest:
         return None
+
+
+def _says_something(part: Part) -> bool:
+    """Whether `part` is more than an empty shell, which a stream would not open either."""
+    match part:
+        case Text():
+            return bool(part.text or part.annotations)
+        case Thinking():
+            return bool(part.texts) or part.signature is not None
+        case _:
+            return True
 
 
 def early_fields(message: Object) -> Ext | None:
@@ -82,12 +95,12 @@ def encode_response(response: Response, request: Request) -> bytes:
     """The body of a whole answer to `request`. Raises `UpstreamFailed` if it ended in an error."""
     view = replies.view_of(request)
     content = [block for part in response.parts for block in replies.blocks(part, view)]
-    finish: Finish = response.finish
-    message = message_of(response, request) | {"content": list[JSON](content)}
-    message |= encode_finish(finish)
+    message = message_of(response, request)
+    message["content"] = list[JSON](content)
+    message |= encode_finish(response.finish)
     message["usage"] = encode_usage(response.usage)
-    late = extras(finish.ext)
-    message |= {key: late[key] for key in LATE[1:] if key in late}
+    late = extras(response.finish.ext)
+    message |= {key: late[key] for key in LATE if key in late}
     return json.dumps(message | extras(response.ext))
 
 

@@ -27,6 +27,7 @@ from mux.ir import (
     Opaque,
     Part,
     ServerCall,
+    Signature,
     SignatureDelta,
     Start,
     Text,
@@ -45,17 +46,21 @@ _COMPACTION: Final = "compaction"
 
 
 class _Block:
-    """What must be known of an open block when it closes."""
+    """What must be known of a block until it closes."""
 
-    __slots__ = ("chars", "citations", "input", "raw")
+    __slots__ = ("chars", "citations", "head", "input", "raw")
 
-    def __init__(self, input_text: str, raw: Object | None) -> None:
-        self.chars = 0
-        self.citations: list[Object] = []
+    def __init__(
+        self, head: Part | None = None, input_text: str = "", raw: Object | None = None
+    ) -> None:
+        self.head = head
+        """how text or thinking will be opened, as long as there is none of it"""
         self.input = input_text
-        """the input of a call as long as no delta brought one"""
+        """the input of a call, as long as no delta brought one"""
         self.raw = raw
         """a block that is complete, and opened, only when it stops"""
+        self.chars = 0
+        self.citations: list[Object] = []
 
 
 class MessageStreamDecoder:
@@ -153,63 +158,73 @@ class MessageStreamDecoder:
     def _block_start(self, frame: _wire.BlockStart, out: list[Event]) -> None:
         self._begin(out)
         raw = _object(frame.content_block)
-        if frame.index in self._open:
-            self._stop(frame.index, out)
+        self._stop(frame.index, out)
+        key = frame.index
         if raw.get("type") == _COMPACTION:
-            self._open[frame.index] = _Block("", raw)
+            self._open[key] = _Block(raw=raw)
             return
-        part = read_block(raw)
-        if part is None:
-            return
-        key, head = frame.index, _head(part)
-        given = part.arguments if isinstance(part, ToolCall | ServerCall) else ""
-        self._open[key] = _Block(given, None)
-        self._blocks.start(key, head, out)
-        if isinstance(part, Text):
-            self._grow(key, part.text, out)
-            self._open[key].citations += [note.raw for note in part.annotations if note.raw]
-        elif isinstance(part, Thinking) and head is not part:
-            self._reason(key, part, out)
-
-    def _reason(self, key: int, part: Thinking, out: list[Event]) -> None:
-        if part.text:
-            self._blocks.put(key, ThinkingDelta(self._blocks.index(key), part.text), out)
-        if part.signature is not None:
-            self._blocks.put(key, SignatureDelta(self._blocks.index(key), part.signature), out)
+        match part := read_block(raw):
+            case None:
+                return
+            case Text():
+                self._open[key] = _Block(replace(part, text="", annotations=()))
+                self._grow(key, part.text, out)
+                self._open[key].citations += [note.raw for note in part.annotations if note.raw]
+            case Thinking(signature=signature) if signature is None or signature.kind == "sig":
+                self._open[key] = _Block(replace(part, texts=(), signature=None))
+                self._reason(key, part.text, out)
+                self._sign(key, signature, out)
+            case ToolCall() | ServerCall():
+                self._open[key] = _Block(input_text=part.arguments)
+                self._blocks.start(key, replace(part, arguments=""), out)
+            case _:
+                self._open[key] = _Block()
+                self._blocks.start(key, part, out)
 
     def _block_delta(self, frame: _wire.BlockDelta, out: list[Event]) -> None:
         self._on[type(frame.delta)](frame.index, frame.delta, out)
 
-    def _text(self, index: int, delta: _wire.Text, out: list[Event]) -> None:
-        self._grow(index, delta.text, out)
+    def _ready(self, key: int, out: list[Event]) -> _Block | None:
+        """The block of `key`, opened now at the latest."""
+        block = self._open.get(key)
+        if block is not None and block.head is not None:
+            self._blocks.start(key, block.head, out)
+            block.head = None
+        return block
 
-    def _grow(self, index: int, text: str, out: list[Event]) -> None:
-        block = self._open.get(index)
-        if block is not None and text:
+    def _text(self, key: int, delta: _wire.Text, out: list[Event]) -> None:
+        self._grow(key, delta.text, out)
+
+    def _grow(self, key: int, text: str, out: list[Event]) -> None:
+        if text and (block := self._ready(key, out)) is not None:
             block.chars += len(text)
-            self._blocks.put(index, TextDelta(self._blocks.index(index), text), out)
+            self._blocks.put(key, TextDelta(self._blocks.index(key), text), out)
 
-    def _thinking(self, index: int, delta: _wire.Thinking, out: list[Event]) -> None:
-        if delta.thinking:
-            self._blocks.put(index, ThinkingDelta(self._blocks.index(index), delta.thinking), out)
+    def _thinking(self, key: int, delta: _wire.Thinking, out: list[Event]) -> None:
+        self._reason(key, delta.thinking, out)
 
-    def _signature(self, index: int, delta: _wire.Signature, out: list[Event]) -> None:
-        if (signature := unsealed(delta.signature)) is not None:
-            self._blocks.put(index, SignatureDelta(self._blocks.index(index), signature), out)
+    def _reason(self, key: int, text: str, out: list[Event]) -> None:
+        if text and self._ready(key, out) is not None:
+            self._blocks.put(key, ThinkingDelta(self._blocks.index(key), text), out)
 
-    def _input(self, index: int, delta: _wire.Input, out: list[Event]) -> None:
-        block = self._open.get(index)
-        if block is not None and delta.partial_json:
+    def _signature(self, key: int, delta: _wire.Signature, out: list[Event]) -> None:
+        self._sign(key, unsealed(delta.signature), out)
+
+    def _sign(self, key: int, signature: Signature | None, out: list[Event]) -> None:
+        if signature is not None and self._ready(key, out) is not None:
+            self._blocks.put(key, SignatureDelta(self._blocks.index(key), signature), out)
+
+    def _input(self, key: int, delta: _wire.Input, out: list[Event]) -> None:
+        if delta.partial_json and (block := self._ready(key, out)) is not None:
             block.input = ""
-            self._blocks.put(index, ArgsDelta(self._blocks.index(index), delta.partial_json), out)
+            self._blocks.put(key, ArgsDelta(self._blocks.index(key), delta.partial_json), out)
 
-    def _citation(self, index: int, delta: _wire.Citation, out: list[Event]) -> None:
-        block = self._open.get(index)
-        if block is not None:
+    def _citation(self, key: int, delta: _wire.Citation, out: list[Event]) -> None:
+        if (block := self._ready(key, out)) is not None:
             block.citations.append(_object(delta.citation))
 
-    def _compaction(self, index: int, delta: _wire.Compaction, out: list[Event]) -> None:
-        block = self._open.get(index)
+    def _compaction(self, key: int, delta: _wire.Compaction, out: list[Event]) -> None:
+        block = self._open.get(key)
         if block is not None and block.raw is not None:
             said = {"content": delta.content, "encrypted_content": delta.encrypted_content}
             block.raw |= {name: text for name, text in said.items() if text is not None}
@@ -255,19 +270,6 @@ class MessageStreamDecoder:
 
     def _error(self, frame: _wire.Error, out: list[Event]) -> None:
         self._fail(decode_failure(_object(frame.error)), out)
-
-
-def _head(part: Part) -> Part:
-    """`part` as its block opens: without what deltas say."""
-    match part:
-        case Text():
-            return replace(part, text="", annotations=())
-        case ToolCall() | ServerCall():
-            return replace(part, arguments="")
-        case Thinking(signature=signature) if signature is None or signature.kind != "redacted":
-            return replace(part, texts=(), signature=None)
-        case _:
-            return part
 
 
 def _object(raw: msgspec.Raw) -> Object:

@@ -46,7 +46,6 @@ from mux.ir import (
     ThinkingBreak,
     ThinkingDelta,
     ToolCall,
-    ToolKind,
     Usage,
     UsageUpdate,
 )
@@ -139,13 +138,13 @@ class MessageStreamEncoder:
         return self._begin() + _PING
 
     def _started(self, event: Start) -> bytes:
-        """``message_start`` waits for what comes next: it may be the usage it tells."""
+        """``message_start`` waits for what comes next, which may be the usage it tells."""
         self._start = event
         return b""
 
     def _count(self, event: UsageUpdate) -> bytes:
         self._usage = event.usage
-        return b""
+        return self._begin() if self._start is not None else b""
 
     def _another(self, _: Choice) -> bytes:
         return b""
@@ -155,12 +154,9 @@ class MessageStreamEncoder:
             return b""
         self._began = True
         start = self._start or Start()
-        message = message_of(Response(start.id, start.model, start.created), self._request) | {
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": encode_usage(self._usage),
-        }
+        message = message_of(Response(start.id, start.model, start.created), self._request)
+        message |= {"content": [], "stop_reason": None, "stop_sequence": None}
+        message["usage"] = encode_usage(self._usage)
         return _frame("message_start", {"message": message | extras(start.ext)})
 
     def _block_start(self, event: BlockStart) -> bytes:
@@ -175,11 +171,9 @@ class MessageStreamEncoder:
             case Thinking():
                 self._signature = part.signature
                 out += self._thinking(ThinkingDelta(event.index, part.text))
-            case ToolCall():
-                self._signature = part.signature
+            case ToolCall() | ServerCall():
+                self._signature = part.signature if isinstance(part, ToolCall) else None
                 out += self._input(ArgsDelta(event.index, part.arguments))
-            case ServerCall():
-                self._args = [part.arguments]
             case _:
                 out += self._whole(part)
         return out
@@ -207,17 +201,16 @@ class MessageStreamEncoder:
         self._args.append(text)
         if self._streams:
             return _INPUT % (self._index, orjson.dumps(text))
-        part = self._part
-        if self._streams is None and isinstance(part, ToolCall) and text.strip():
-            self._streams = part.kind is ToolKind.FUNCTION and text.lstrip().startswith("{")
-            if self._streams:
-                return self._open_call(part) + _INPUT % (self._index, orjson.dumps(text))
+        if self._streams is None and text.strip():
+            head = replies.call_head(self._part) if text.lstrip().startswith("{") else None
+            self._streams = head is not None
+            if head is not None:
+                return self._open_call(head) + _INPUT % (self._index, orjson.dumps(text))
         return b""
 
-    def _open_call(self, part: ToolCall) -> bytes:
-        signed = replace(part, signature=self._signature)
-        before = b"".join(map(self._write, replies.carrier(signed, self._view)))
-        return before + self._open_block(replies.call_head(part) | extras(part.ext))
+    def _open_call(self, head: Object) -> bytes:
+        before = replies.carrier(self._signature, self._view)
+        return b"".join(map(self._write, before)) + self._open_block(head)
 
     def _sign(self, event: SignatureDelta) -> bytes:
         self._signature = event.signature
@@ -251,7 +244,7 @@ class MessageStreamEncoder:
             return self._delta(
                 {"type": "signature_delta", "signature": replies.sealed(self._signature)}
             )
-        if isinstance(part, ToolCall):
+        if isinstance(part, ToolCall | ServerCall):
             text = "".join(self._args)
             if json.load_object(text) is None:
                 closed = _arguments.close(text)

@@ -52,14 +52,10 @@ def native_kinds(request: Request) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a model is offered: ``tools``, ``tool_choice``, and words where neither can say it.
-
-    `forced`: the choice sent demands a call.
-    """
+    """What a model is offered: ``tools`` and ``tool_choice``. `forced`: it demands a call."""
 
     tools: list[JSON]
     choice: Object | None = None
-    words: str = ""
     forced: bool = False
 
 
@@ -67,25 +63,16 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     """The tools of an adapted `request`.
 
     A history that calls tools although none are declared gets stubs for them, which some hosts
-    demand (pitfall 177). A choice the model cannot be held to is put in words.
+    demand (pitfall 177).
     """
     native = request.origin == DIALECT
     if not request.tools:
         stubs = [] if native else _stubs(request)
         return Offer(stubs, {"type": "none"} if stubs else None)
     choice = request.tool_choice
-    words = ""
     tools = list(request.tools)
-    mode = choice.mode if choice is not None else ChoiceMode.AUTO
-    if choice is not None and mode in _FORCED and not abilities.forced_tool_choice:
-        losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
-        named = f"the tool {choice.names[0]}" if mode is ChoiceMode.NAMED else "a tool"
-        words = f"You must call {named} now."
-        choice, names = ToolChoice(ChoiceMode.AUTO), choice.names
-    else:
-        names = choice.names if choice is not None and mode in _ALLOWED else ()
-    if names:
-        tools = [tool for tool in tools if tool.name in names]
+    if choice is not None and choice.mode in _ALLOWED:
+        tools = [tool for tool in tools if tool.name in choice.names]
     if not native and not any(_searches(tool) for tool in tools):
         tools = [
             replace(tool, deferred=False) if isinstance(tool, Tool) else tool for tool in tools
@@ -95,7 +82,7 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
         _tool(tool, native=native, strict=strict, losses=losses) for tool in tools
     ]
     sent = _choice(choice, request.parallel_tools)
-    return Offer(encoded, sent, words, choice is not None and choice.mode in _FORCED)
+    return Offer(encoded, sent, choice is not None and choice.mode in _FORCED)
 
 
 def _searches(tool: Tool | ServerTool) -> bool:
