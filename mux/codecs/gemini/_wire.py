@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from mux.errors import UpstreamProtocolError
 from mux.ir import JSON, Object
 from mux.wire import json
 
@@ -62,9 +63,12 @@ CHUNK: Final = msgspec.json.Decoder(Chunk)
 
 
 def value(raw: msgspec.Raw) -> JSON:
-    """What a raw field holds, None if it is not there."""
+    """What a raw field holds, None if it is not there. Raises `UpstreamProtocolError`."""
     data = bytes(raw)
-    return json.loads(data) if data else None
+    try:
+        return json.loads(data) if data else None
+    except json.JsonError as error:
+        raise UpstreamProtocolError(f"the upstream's answer is not valid JSON: {error}") from None
 
 
 def fields(raw: msgspec.Raw) -> Object:

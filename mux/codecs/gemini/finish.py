@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from mux.codecs import _finish
 from mux.codecs.gemini._wire import DIALECT, Candidate, value
 from mux.codecs.gemini.enums import FINISH_REASONS, named_object, word
+from mux.codecs.gemini.grounding import Cited, encode_grounding
+from mux.codecs.gemini.logprobs import encode_logprobs
 from mux.codecs.gemini.parts_in import own
-from mux.ir import Finish, Object, StopReason
+from mux.ir import Finish, Object, StopReason, TokenLogprob
 
 _FILTERED: Final = (
     "SAFETY",
@@ -44,8 +49,11 @@ _WORDS: Final[dict[StopReason, str]] = {
     StopReason.REFUSAL: "SAFETY",
     StopReason.CONTINUATION: "CONTINUATION",
     StopReason.MALFORMED_TOOL: "MALFORMED_FUNCTION_CALL",
+    StopReason.ERROR: "OTHER",
 }
 """Every other reason is ``STOP`` to a client."""
+
+_EMPTY: Final = msgspec.Raw(b"{}")
 
 _KEPT: Final = (
     ("finishMessage", "finish_message"),
@@ -60,13 +68,19 @@ _KEPT: Final = (
 )
 
 
-def details_of(candidate: Candidate) -> Object:
-    """What a candidate says beside its content."""
-    found: Object = {}
+def raw_details(candidate: Candidate) -> dict[str, msgspec.Raw]:
+    """What a candidate says beside its content, unread; empty objects left out."""
+    found: dict[str, msgspec.Raw] = {}
     for key, attribute in _KEPT:
-        if raw := getattr(candidate, attribute):
-            found[key] = value(raw)
-    return named_object(found) if found else found
+        raw: msgspec.Raw = getattr(candidate, attribute)
+        if raw and raw != _EMPTY:
+            found[key] = raw
+    return found
+
+
+def read_details(raws: Mapping[str, msgspec.Raw]) -> Object:
+    """The details, enumerations by name."""
+    return named_object({key: value(raw) for key, raw in raws.items()}) if raws else {}
 
 
 def decode_finish(
@@ -74,13 +88,15 @@ def decode_finish(
 ) -> Finish:
     """The end of a candidate that made `calls` calls; `feedback` is about the prompt."""
     reason = word(native, FINISH_REASONS)
-    kept = {**details, "promptFeedback": named_object(feedback)} if feedback else details
+    kept: Object = details
+    if feedback:
+        kept = {**details, "promptFeedback": named_object(feedback)}
     stop = _REASONS.get(reason, StopReason.UNKNOWN)
     words = details.get("finishMessage")
     explanation = words if isinstance(words, str) else ""
     if stop is StopReason.CONTENT_FILTER and not explanation:
         explanation = f"The model's provider withheld the answer ({reason})."
-    elif stop is StopReason.STOP:
+    elif stop in (StopReason.STOP, StopReason.LENGTH, StopReason.CONTINUATION):
         explanation = ""  # such messages are for developers, not for whoever reads the answer
     finish = Finish(stop, "", explanation, DIALECT, reason, own(kept))
     return _finish.settle(finish, calls)
@@ -110,3 +126,33 @@ def encode_reason(finish: Finish) -> str:
     if finish.dialect == DIALECT and finish.native:
         return finish.native
     return _WORDS.get(finish.reason, "STOP")
+
+
+def encode_details(finish: Finish, cited: list[Cited], logprobs: Sequence[TokenLogprob]) -> Object:
+    """The members of a candidate beside its content and reason.
+
+    The upstream's own if it speaks this dialect, else what the answer's parts say of themselves.
+    """
+    kept = (finish.ext or {}).get(DIALECT)
+    if kept is not None or finish.dialect == DIALECT:
+        return {key: item for key, item in (kept or {}).items() if key != "promptFeedback"}
+    out: Object = {}
+    if finish.explanation and encode_reason(finish) == "SAFETY":
+        out["finishMessage"] = finish.explanation
+    if grounding := encode_grounding(cited):
+        out["groundingMetadata"] = grounding
+    if logprobs:
+        out["logprobsResult"] = encode_logprobs(logprobs)
+    return out
+
+
+def encode_feedback(finish: Finish) -> Object:
+    """``promptFeedback`` as a top-level member, or nothing."""
+    kept = (finish.ext or {}).get(DIALECT, {})
+    return {"promptFeedback": kept["promptFeedback"]} if "promptFeedback" in kept else {}
+
+
+def refused_prompt(finish: Finish) -> bool:
+    """Whether the upstream of this dialect gave no candidate at all."""
+    feedback = encode_feedback(finish).get("promptFeedback")
+    return not finish.native and isinstance(feedback, dict) and is_blocked(feedback)

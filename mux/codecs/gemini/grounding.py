@@ -61,25 +61,21 @@ def cite(details: Object, texts: Mapping[int, str]) -> list[tuple[int, Annotatio
 def encode_grounding(cited: list[Cited]) -> Object:
     """``groundingMetadata`` for annotations of other dialects; empty if there are none."""
     chunks: dict[tuple[str, str], int] = {}
-    supports: dict[tuple[int, int, int], tuple[Object, list[JSON]]] = {}
+    supports: dict[tuple[int, int, int], Object] = {}
     for part, text, annotation in cited:
-        source = annotation.url, annotation.title
-        number = chunks.setdefault(source, len(chunks))
-        start, end = max(annotation.start, 0), annotation.end
-        end = len(text) if end < 0 else end
-        segment, numbers = supports.setdefault(
-            (part, start, end), (_segment(part, text, start, end), [])
-        )
+        number = chunks.setdefault((annotation.url, annotation.title), len(chunks))
+        start = max(annotation.start, 0)
+        end = annotation.end if annotation.end >= 0 else len(text)
+        segment = _segment(part, text, start, end)
+        support = supports.setdefault((part, start, end), {"segment": segment})
+        numbers = _list(support.get("groundingChunkIndices"))
         if number not in numbers:
-            numbers.append(number)
+            support["groundingChunkIndices"] = [*numbers, number]
     if not chunks:
         return {}
     return {
         "groundingChunks": [{"web": {"uri": url, "title": title}} for url, title in chunks],
-        "groundingSupports": [
-            {"segment": segment, "groundingChunkIndices": numbers}
-            for segment, numbers in supports.values()
-        ],
+        "groundingSupports": [*supports.values()],
     }
 
 

@@ -15,10 +15,10 @@ _INDEX_LIMIT: Final = 10_000
 class PartialCall:
     """A call under way: the object its part began with, and its arguments so far."""
 
-    __slots__ = ("_args", "_open", "part")
+    __slots__ = ("_args", "_open", "_part")
 
     def __init__(self, part: Object) -> None:
-        self.part = part
+        self._part = part
         self._args: Object = {}
         self._open = ""
         """the path whose string goes on"""
@@ -29,11 +29,15 @@ class PartialCall:
             if isinstance(piece, dict):
                 self._put(piece)
 
-    def whole(self, call: Object) -> Object:
-        """The part as it would have come in one piece; `call` is its ``functionCall``."""
-        apart = ("partialArgs", "willContinue")
-        kept = {key: value for key, value in call.items() if key not in apart}
-        return {**self.part, "functionCall": {**kept, "args": self._args}}
+    def whole(self) -> Object:
+        """The part as it would have come in one piece."""
+        call = self._part.get("functionCall")
+        kept = {
+            key: value
+            for key, value in (call if isinstance(call, dict) else {}).items()
+            if key not in ("partialArgs", "willContinue")
+        }
+        return {**self._part, "functionCall": {**kept, "args": self._args}}
 
     def _put(self, piece: Object) -> None:
         path = piece.get("jsonPath")

@@ -6,11 +6,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _arguments, _media
+from mux.codecs import _arguments, _ids, _media
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.enums import named_object
 from mux.codecs.gemini.files import guess_mime, source_of
 from mux.codecs.gemini.signatures import read_signature, standard_base64
+from mux.errors import InvalidRequest
 from mux.ir import (
     Ext,
     Media,
@@ -27,6 +28,8 @@ from mux.ir import (
     ToolResult,
 )
 from mux.wire import Doc, json
+
+_NOTHING: Final = (Text(""), Thinking(summary=True))
 
 _TOOL_TYPES: Final = {
     "GOOGLE_SEARCH_WEB": "web_search",
@@ -60,8 +63,10 @@ def decode_part(doc: Doc) -> Part:
     if file is not None:
         return replace(_file(doc, file), signature=signature)
     if thought:
-        texts = (text.string(),) if text is not None else ()
-        return Thinking(texts, summary=True, signature=signature, ext=own(doc.rest()))
+        thoughts = text.string() if text is not None else ""
+        return Thinking(
+            (thoughts,) if thoughts else (), summary=True, signature=signature, ext=own(doc.rest())
+        )
     if text is None and not value and (rest := doc.rest()):
         return Opaque(DIALECT, rest)
     return Text(text.string() if text is not None else "", signature=signature, ext=own(doc.rest()))
@@ -163,3 +168,28 @@ def _with_inner(doc: Doc, key: str, inner: Object) -> Object:
     """What else the part holds, and what else its data member holds."""
     rest = doc.rest()
     return {**rest, key: inner} if inner else rest
+
+
+def decode_answer_part(part: Object, response_id: str, index: int) -> Part | None:
+    """A part of an answer, the `index`-th of those kept; None for what holds nothing.
+
+    A part of another shape than this dialect's is skipped: dialects grow.
+    """
+    try:
+        decoded = decode_part(Doc(part))
+    except InvalidRequest:
+        return None
+    if isinstance(decoded, ToolCall):
+        return _identified(decoded, response_id, index)
+    return None if decoded in _NOTHING else decoded
+
+
+def _identified(call: ToolCall, response_id: str, index: int) -> ToolCall:
+    """`call` with an id every dialect accepts (spec section 7), and the one it came with kept."""
+    if _ids.VALID_CALL_ID.match(call.id):
+        return call
+    call_id = _ids.stable_id("call_", response_id, index, call.id or call.name)
+    kept = dict((call.ext or {}).get(DIALECT, {}))
+    inner = kept.get("functionCall")
+    kept["functionCall"] = {**(inner if isinstance(inner, dict) else {}), "id": call.id or None}
+    return replace(call, id=call_id, ext=own(kept))

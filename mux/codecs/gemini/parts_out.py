@@ -33,7 +33,7 @@ def encode_part(part: Part, signature: str = "", *, ids: bool = True) -> Object 
         case Text(text=text) | Refusal(text=text):
             out: Object = {"text": text}
         case Thinking():
-            out = {"text": part.text, "thought": True} if part.texts else {"thought": True}
+            out = {"text": part.text, "thought": True}
         case ToolCall():
             out = {"functionCall": _call(part, ids)}
         case Media():
@@ -46,7 +46,7 @@ def encode_part(part: Part, signature: str = "", *, ids: bool = True) -> Object 
             return None
     if signature:
         out["thoughtSignature"] = signature
-    return merged(out, None if isinstance(part, Refusal) else part.ext)
+    return merged(out, part.ext)
 
 
 def encode_media(part: Media) -> Object:

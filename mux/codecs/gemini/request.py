@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tools
+from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap
 from mux.codecs.gemini._wire import DIALECT
@@ -150,7 +150,14 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
             param="suffix",
         )
     request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
+    if request.tools and not abilities.tools:
+        raise Unsupported(
+            "This model cannot call tools. Leave them out, or use a model that can.",
+            param="tools",
+        )
     request, tools = _tools.adapt(request, RULES, losses)
+    if not abilities.forced_tool_choice:
+        request = _tool_choice.relax(request, losses)
     request = _messages.settle(request, losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=False)
     return instruct_format(request, abilities, losses), tools

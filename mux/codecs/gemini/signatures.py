@@ -11,7 +11,7 @@ from typing import Final
 
 from mux.codecs import _envelope
 from mux.codecs.gemini._wire import DIALECT
-from mux.ir import Media, Part, Signature, Text, Thinking, ToolCall
+from mux.ir import Media, Object, Part, Signature, Text, Thinking, ToolCall
 
 SKIP_VALIDATION: Final = "skip_thought_signature_validator"
 """What the API documents for calls its own models did not make."""
@@ -53,3 +53,31 @@ def standard_base64(data: str) -> str:
     """`data` in the standard alphabet with padding; clients may send the URL-safe one."""
     data = data.replace("-", "+").replace("_", "/")
     return data + "=" * (-len(data) % 4)
+
+
+class Carrier:
+    """Carries signatures of reasoning to the next call or text. One per answer.
+
+    Where the client cannot be shown the reasoning itself, or the signature is another provider's.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value = ""
+
+    def put(self, signature: Signature) -> list[Object]:
+        """Take `signature` along; an earlier one that found no place comes out as a part."""
+        before = self.drop()
+        self._value = show_signature(signature)
+        return before
+
+    def take(self) -> str:
+        """The signature under way, empty if there is none."""
+        value, self._value = self._value, ""
+        return value
+
+    def drop(self) -> list[Object]:
+        """The signature under way as an empty text part of its own."""
+        value = self.take()
+        return [{"text": "", "thoughtSignature": value}] if value else []

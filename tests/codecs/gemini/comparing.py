@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "responseLogprobs": False,
     "stopSequences": [],
     "systemInstruction": {},
+    "text": "",
     "thinkingConfig": {},
     "tools": [],
 }
@@ -56,6 +57,9 @@ def request(body: dict[str, Any]) -> dict[str, Any]:
     calling = out.get("toolConfig", {}).get("functionCallingConfig", {})
     if "mode" in calling:
         calling["mode"] = calling["mode"].upper()
+    thinking = out.get("generationConfig", {}).get("thinkingConfig", {})
+    if "thinkingLevel" in thinking:
+        thinking["thinkingLevel"] = thinking["thinkingLevel"].upper()
     return out
 
 
@@ -66,7 +70,7 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
         if "finishReason" in candidate:
             candidate["finishReason"] = word(candidate["finishReason"], FINISH_REASONS)
         content = candidate.pop("content", {})
-        parts = [part for part in content.get("parts", []) if part != {"text": ""}]
+        parts = [part for part in content.get("parts", []) if part]
         candidate["parts"] = parts
     return out
 
@@ -93,15 +97,16 @@ def stream(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _join(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
-    last = parts[-1] if parts else {}
+    plain = {"text", "thought", "thoughtSignature"}
+    last = parts[-1] if parts else {"": None}
     joins = (
-        "text" in last
-        and "text" in part
+        part.keys() <= plain
+        and last.keys() <= plain
         and "thoughtSignature" not in last
         and last.get("thought") == part.get("thought")
     )
     if joins:
-        parts[-1] = {**part, "text": last["text"] + part["text"]}
+        parts[-1] = {**part, "text": last.get("text", "") + part.get("text", "")}
     else:
         parts.append(part)
 
