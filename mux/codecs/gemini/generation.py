@@ -26,9 +26,8 @@ from mux.ir import (
     ResponseFormat,
     Sampling,
     SamplingRule,
-    Text,
 )
-from mux.wire import Doc, json
+from mux.wire import Doc
 
 _JSON: Final = "application/json"
 _STOP_LIMIT: Final = 5
@@ -91,20 +90,6 @@ def _decode_format(doc: Doc) -> tuple[ResponseFormat, Object]:
         schema = _schema.to_json_schema(given)
         return ResponseFormat(FormatKind.JSON_SCHEMA, schema=schema), {"responseSchema": given}
     return ResponseFormat(FormatKind.JSON_OBJECT if mime else FormatKind.TEXT), {}
-
-
-def instruct_format(request: Request, abilities: Abilities, losses: list[Loss]) -> Request:
-    """`request` asking in words for the format that the model cannot be bound to."""
-    wanted = request.response_format
-    bound = abilities.structured and (abilities.structured_with_tools or not request.tools)
-    if bound or wanted.kind is FormatKind.TEXT:
-        return request
-    losses.append(Loss(LossKind.DEGRADE, "response_format"))
-    words = "Answer with a single JSON value only: no prose, no code fence."
-    if wanted.kind is FormatKind.JSON_SCHEMA:
-        words += f" It must match this JSON Schema:\n{json.text(wanted.schema)}"
-    system = (*request.system, Text(words))
-    return replace(request, system=system, response_format=ResponseFormat())
 
 
 def encode_generation(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:

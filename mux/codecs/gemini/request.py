@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import _formats, _messages, _server_tools, _state, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.contents_in import decode_contents, decode_system
 from mux.codecs.gemini.contents_out import encode_contents, encode_system
-from mux.codecs.gemini.generation import decode_generation, encode_generation, instruct_format
+from mux.codecs.gemini.generation import decode_generation, encode_generation
 from mux.codecs.gemini.parts_in import own
 from mux.codecs.gemini.spelling import canonical
 from mux.codecs.gemini.tools import (
@@ -160,7 +160,9 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         request = _tool_choice.relax(request, losses)
     request = _messages.settle(request, losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=False)
-    return instruct_format(request, abilities, losses), tools
+    if not abilities.structured or (request.tools and not abilities.structured_with_tools):
+        request = _formats.instruct(request, losses)
+    return request, tools
 
 
 def _envelope(request: Request, losses: list[Loss]) -> Object:
