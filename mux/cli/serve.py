@@ -48,8 +48,7 @@ def serve(config: Path | None, host: str | None, port: int | None, debug: bool |
         click.echo("Providers:" if settings.providers else "Providers: none")
         for line in provider_lines(settings):
             click.echo(line)
-        if settings.providers:
-            click.echo("Point a client at it: `llm-mux use claude-code`, codex, gemini, …")
+        click.echo("Point a client at it: `llm-mux use claude-code`, codex, gemini, …")
 
     _run(settings, loaded.path, announce)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, NamedTuple, cast, get_origin
@@ -17,6 +18,9 @@ from mux.config.settings import Settings
 from mux.config.values import HttpUrl
 
 PREFIX: Final = "LLM_MUX_"
+_KUBERNETES: Final = re.compile(r"LLM_MUX_(SERVICE_\w+|PORT_\d+_\w+)=.*|LLM_MUX_PORT=\w+://.*")
+"""What Kubernetes sets in every container beside a service of the name llm-mux."""
+
 _OLLAMA_PORT: Final = 11434
 
 _USUAL: Final = (
@@ -44,7 +48,8 @@ def lay_over(root: MappingNode, environ: Mapping[str, str]) -> list[Problem]:
     known = dict(_variables())
     warnings: list[Problem] = []
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name == management_key.VARIABLE:
+        ours = name.startswith(PREFIX) and name != management_key.VARIABLE
+        if not ours or _KUBERNETES.fullmatch(f"{name}={value}"):
             continue
         variable = known.get(name)
         if variable is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Final
@@ -54,6 +55,10 @@ OWN_HOSTS: Final[Mapping[ProviderType, str]] = {
     ProviderType.DEMO: "demo:",
 }
 """Where a provider is when no base-url says so."""
+
+
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_TRANSPORT_HEADERS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
 class UpstreamDialect(StrEnum):
@@ -111,6 +116,7 @@ class ProviderSettings(Section, frozen=True):
             return
         yield from self._about_name()
         yield from self._about_access()
+        yield from self._about_headers()
         if self.dialect and self.type is not ProviderType.OPENAI:
             yield Remark("dialect", "can be chosen for type openai only")
 
@@ -128,3 +134,10 @@ class ProviderSettings(Section, frozen=True):
             yield Remark("api-key", f"is required for {self.type}'s own host")
         if self.base_url.startswith("http://") and has_key and not self.base_url.loopback:
             yield Remark("base-url", "http sends the key unencrypted; use https", warning=True)
+
+    def _about_headers(self) -> Iterator[Remark]:
+        for name in self.headers:
+            if not _HEADER_NAME.fullmatch(name):
+                yield Remark("headers", f"{name[:40]!r} is no header name")
+            elif name.lower() in _TRANSPORT_HEADERS:
+                yield Remark("headers", f"{name} belongs to the connection and cannot be set")

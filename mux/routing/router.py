@@ -236,7 +236,8 @@ class Router:
     def _abilities(self, provider: Provider, model: str) -> Abilities:
         abilities = self._catalog.abilities(provider.catalogue, model)
         own = next((m.abilities for m in provider.models if m.name == model), {})
-        return replace(abilities, **{**provider.overrides, **own})
+        overrides = {**provider.overrides, **own}
+        return replace(abilities, **overrides) if overrides else abilities
 
     def _list(self) -> list[Listed]:
         rows: dict[str, Listed] = {}

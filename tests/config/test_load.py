@@ -118,6 +118,18 @@ def test_an_unknown_variable_is_a_warning_with_the_nearest_known(tmp_path: Path)
     ]
 
 
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_meant_for_us(tmp_path: Path):
+    environ = {
+        "LLM_MUX_PORT": "tcp://10.0.0.7:8317",
+        "LLM_MUX_SERVICE_HOST": "10.0.0.7",
+        "LLM_MUX_SERVICE_PORT": "8317",
+        "LLM_MUX_PORT_8317_TCP_ADDR": "10.0.0.7",
+    }
+    loaded = settings_of(tmp_path, "port: 1", environ)
+    assert loaded.settings.port == 1
+    assert loaded.warnings == ()
+
+
 # -- what a file may hold -----------------------------------------------------------------------
 
 EVERYTHING = """\
