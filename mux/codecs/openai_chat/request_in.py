@@ -1,0 +1,149 @@
+"""A client's request, read (translation spec sections 2, 3, 9 to 11)."""
+
+from __future__ import annotations
+
+from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
+from mux.codecs.openai_chat.messages_in import decode_messages
+from mux.codecs.openai_chat.parts_in import own
+from mux.codecs.openai_chat.reasoning import decode_reasoning
+from mux.codecs.openai_chat.tools import (
+    decode_choice,
+    decode_function_choice,
+    decode_functions,
+    decode_search,
+    decode_tools,
+)
+from mux.ir import (
+    FormatKind,
+    Object,
+    Request,
+    ResponseFormat,
+    Sampling,
+    ServerTool,
+    Tool,
+    ToolChoice,
+)
+from mux.wire import Doc
+
+
+def decode_request(
+    body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
+) -> Request:
+    """The request in `body`. Raises `InvalidRequest` naming the field."""
+    doc = Doc.parse(body)
+    name = model or doc.need("model").string()
+    system, messages = decode_messages(doc.need("messages").items())
+    tools, choice, legacy = _tools(doc)
+    streamed = doc.get_bool("stream")
+    usage, kept = _stream_options(doc)
+    return Request(
+        model=name,
+        messages=messages,
+        system=system,
+        tools=tuple(tools),
+        tool_choice=choice,
+        parallel_tools=doc.get_bool("parallel_tool_calls"),
+        sampling=_sampling(doc),
+        max_output=doc.get_int("max_completion_tokens", "max_tokens"),
+        stop=stop.strings() if (stop := doc.get("stop")) is not None else (),
+        n=_count(doc),
+        stream=stream if stream is not None else bool(streamed),
+        include_usage=usage,
+        reasoning=decode_reasoning(doc),
+        response_format=_format(doc, kept),
+        logprobs=_logprobs(doc),
+        modalities=mode.strings() if (mode := doc.get("modalities")) is not None else (),
+        service_tier=doc.get_str("service_tier"),
+        verbosity=doc.get_str("verbosity"),
+        user_id=doc.get_str("user"),
+        safety_id=doc.get_str("safety_identifier"),
+        cache_key=doc.get_str("prompt_cache_key"),
+        metadata=doc.get_object("metadata"),
+        store=doc.get_bool("store"),
+        origin=DIALECT,
+        variant=FUNCTIONS if legacy else variant,
+        ext=own({**doc.rest(), **kept}),
+    )
+
+
+def _tools(doc: Doc) -> tuple[list[Tool | ServerTool], ToolChoice | None, bool]:
+    """Tools, the choice among them, and whether they came as functions."""
+    tools = decode_tools(doc.get_items("tools"))
+    functions = decode_functions(doc.get_items("functions"))
+    choice, old_choice = doc.get("tool_choice"), doc.get("function_call")
+    if (search := doc.get("web_search_options")) is not None:
+        tools.append(decode_search(search))
+    if functions and not tools:
+        wanted = decode_function_choice(old_choice) if old_choice is not None else None
+        return functions, wanted, True
+    return tools, decode_choice(choice) if choice is not None else None, False
+
+
+def _sampling(doc: Doc) -> Sampling:
+    return Sampling(
+        temperature=doc.get_float("temperature"),
+        top_p=doc.get_float("top_p"),
+        top_k=doc.get_int("top_k"),
+        min_p=doc.get_float("min_p"),
+        seed=doc.get_int("seed"),
+        presence_penalty=doc.get_float("presence_penalty"),
+        frequency_penalty=doc.get_float("frequency_penalty"),
+        repeat_penalty=doc.get_float("repetition_penalty"),
+        logit_bias=doc.get_object("logit_bias"),
+    )
+
+
+def _count(doc: Doc) -> int:
+    n = doc.get("n")
+    if n is None:
+        return 1
+    count = n.integer()
+    if count < 1:
+        raise n.error("must be at least 1")
+    return count
+
+
+def _stream_options(doc: Doc) -> tuple[bool, Object]:
+    """Whether usage is wanted, and what else the options say."""
+    options = doc.get("stream_options")
+    if options is None:
+        return False, {}
+    usage = bool(options.get_bool("include_usage"))
+    more = options.rest()
+    return usage, {"stream_options": more} if more else {}
+
+
+def _logprobs(doc: Doc) -> int | None:
+    """The number of alternatives, None if log probabilities are not wanted at all."""
+    wanted, top = doc.get("logprobs"), doc.get_int("top_logprobs")
+    if wanted is None:
+        return None
+    if not isinstance(wanted.value, bool):
+        return wanted.integer()  # quirk(together): a number, as in completions
+    return (top or 0) if wanted.value else None
+
+
+def _format(doc: Doc, kept: Object) -> ResponseFormat:
+    """``response_format``; a type only some host knows is kept in `kept` as it is."""
+    found = doc.get("response_format")
+    if found is None:
+        return ResponseFormat()
+    kind = found.need("type").string()
+    if kind == FormatKind.JSON_OBJECT and found.get("schema") is not None:
+        # quirk(together): a schema beside `json_object`; so it is at Fireworks
+        kept["response_format"] = found.mapping()
+        return ResponseFormat(FormatKind.JSON_SCHEMA, schema=found.need("schema").mapping())
+    if kind == FormatKind.JSON_OBJECT:
+        return ResponseFormat(FormatKind.JSON_OBJECT)
+    if kind != FormatKind.JSON_SCHEMA:
+        if kind != FormatKind.TEXT:
+            kept["response_format"] = found.mapping()
+        return ResponseFormat()
+    inner = found.need("json_schema")
+    return ResponseFormat(
+        FormatKind.JSON_SCHEMA,
+        name=inner.get_str("name"),
+        schema=inner.get_object("schema"),
+        strict=inner.get_bool("strict"),
+        description=inner.get_str("description"),
+    )

@@ -1,0 +1,190 @@
+"""The request an upstream of this dialect is sent (translation spec sections 2 to 13)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs._base import Encoded
+from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
+from mux.codecs.openai_chat.format import encode_format
+from mux.codecs.openai_chat.messages_out import encode_messages
+from mux.codecs.openai_chat.reasoning import encode_reasoning, reasons
+from mux.codecs.openai_chat.tools import encode_functions, encode_tools
+from mux.errors import Unsupported
+from mux.ir import (
+    JSON,
+    Abilities,
+    Loss,
+    LossKind,
+    Object,
+    Request,
+    SamplingRule,
+)
+from mux.wire import json
+
+_TIERS: Final = {
+    "auto": "auto",
+    "default": "default",
+    "standard": "default",
+    "standard_only": "default",
+    "flex": "flex",
+    "scale": "scale",
+    "priority": "priority",
+    "fast": "fast",
+}
+"""Service tiers of all dialects in this one's words (section 2)."""
+
+_TOP_LOGPROBS_LIMIT: Final = 20
+
+
+def encode_request(request: Request, abilities: Abilities) -> Encoded:
+    """The upstream's request. Raises `Unsupported`."""
+    losses: list[Loss] = []
+    request, tools = _adapt(request, abilities, losses)
+    native = request.origin == DIALECT
+    formatted, response_format = encode_format(request, abilities, losses)
+    reasoning = encode_reasoning(request, abilities, losses)
+    body: Object = {
+        "model": request.model,
+        "messages": encode_messages(formatted, abilities, losses),
+        **_streaming(request, abilities),
+        **_limits(request, abilities, losses),
+        **_sampling(request, abilities, reasoning, losses),
+    }
+    if native and request.variant == FUNCTIONS:
+        body |= encode_functions(request)
+    else:
+        body |= encode_tools(request, abilities, losses)
+    body |= response_format | reasoning | _optional(request, abilities, losses)
+    if native:
+        body |= {key: value for key, value in request.own(DIALECT).items() if key not in body}
+    return Encoded(json.dumps(body), tuple(losses), tools)
+
+
+def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
+    """`request` with tools, history and ids such as this dialect can be sent."""
+    _state.check_state(request, DIALECT, losses)
+    if request.suffix:
+        raise Unsupported(
+            "This model answers conversations and cannot fill in a text before a suffix.",
+            param="suffix",
+        )
+    if request.tools and not abilities.tools:
+        raise Unsupported(
+            "This model cannot call tools. Leave them out, or use a model that can.", param="tools"
+        )
+    searches = frozenset({"web_search"}) if abilities.web_search else frozenset[str]()
+    request = _server_tools.resolve(request, DIALECT, searches, losses)
+    request, tools = _tools.adapt(request, ToolRules(custom=abilities.custom_tools), losses)
+    request = _messages.settle(request, losses)
+    request = _messages.end_of_history(request, abilities, losses, user_last=False)
+    if not abilities.forced_tool_choice:
+        request = _tool_choice.relax(request, losses)
+    if not abilities.mid_system:
+        request = replace(request, messages=tuple(_messages.remind(request.messages, losses)))
+    if not request.messages and not request.system:
+        raise Unsupported("This model needs at least one message to answer.", param="messages")
+    return request, tools
+
+
+def _streaming(request: Request, abilities: Abilities) -> Object:
+    """``stream`` and its options, which are refused without it (pitfall 238)."""
+    if not request.stream:
+        return {}
+    options: Object = {"include_usage": True} if abilities.ask_usage else {}
+    more = request.own(DIALECT).get("stream_options") if request.origin == DIALECT else None
+    options |= more if isinstance(more, dict) else {}
+    return {"stream": True, "stream_options": options} if options else {"stream": True}
+
+
+def _limits(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+    """The output limit under the name the host knows, ``n`` and ``stop``."""
+    out: Object = {}
+    limit = request.max_output
+    if limit is not None:
+        if abilities.max_output is not None and limit > abilities.max_output:
+            losses.append(Loss(LossKind.DEGRADE, "max_tokens", f"{limit}"))
+            limit = abilities.max_output
+        out[abilities.max_tokens_field] = max(limit, abilities.min_output or limit)
+    if request.n > 1 and abilities.n:
+        out["n"] = request.n
+    if request.stop:
+        sent = request.stop[: abilities.stop_limit] if abilities.stop else ()
+        if sent:
+            out["stop"] = list(sent)
+        if len(sent) < len(request.stop):
+            losses.append(Loss(LossKind.DEGRADE, "stop"))
+    return out
+
+
+def _sampling(
+    request: Request, abilities: Abilities, reasoning: Object, losses: list[Loss]
+) -> Object:
+    """How tokens are drawn. What the model refuses is left out (pitfalls 210 and 211)."""
+    sampling = request.sampling
+    native = request.origin == DIALECT
+    free = _draws_freely(abilities, reasoning)
+    penalties = free and abilities.penalties
+    wanted: tuple[tuple[str, JSON, bool], ...] = (
+        ("temperature", sampling.temperature, free),
+        ("top_p", sampling.top_p, free),
+        ("top_k", sampling.top_k, free and native),
+        ("min_p", sampling.min_p, free and native),
+        ("repetition_penalty", sampling.repeat_penalty, free and native),
+        ("presence_penalty", sampling.presence_penalty, penalties),
+        ("frequency_penalty", sampling.frequency_penalty, penalties),
+        ("logit_bias", sampling.logit_bias, free and native and abilities.logit_bias),
+        ("seed", sampling.seed, abilities.seed),
+        ("logprobs", request.logprobs, free and abilities.logprobs),
+    )
+    losses += [
+        Loss(LossKind.DROP, name)
+        for name, value, accepted in wanted
+        if value is not None and not accepted
+    ]
+    out: Object = {
+        name: value for name, value, accepted in wanted if value is not None and accepted
+    }
+    if "logprobs" in out:
+        out["logprobs"] = True
+        if request.logprobs:
+            out["top_logprobs"] = min(request.logprobs, _TOP_LOGPROBS_LIMIT)
+    return out
+
+
+def _draws_freely(abilities: Abilities, reasoning: Object) -> bool:
+    """Whether temperature and its kin are accepted, now that `reasoning` is what is sent."""
+    if abilities.sampling is SamplingRule.WHEN_REASONING_OFF:
+        return not reasons(abilities, reasoning.get("reasoning_effort"))
+    return abilities.sampling is SamplingRule.YES
+
+
+def _optional(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+    """The other fields. Not every host takes them, so other dialects' clients need not."""
+    native = request.origin == DIALECT
+    tier = request.service_tier if native else _TIERS.get(request.service_tier, "")
+    told: Object = {
+        "service_tier": tier,
+        "verbosity": request.verbosity,
+        "user": request.user_id,
+        "safety_identifier": request.safety_id,
+        "prompt_cache_key": request.cache_key,
+    }
+    if native:
+        own: Object = {
+            "modalities": list(request.modalities),
+            "metadata": request.metadata or None,
+            "store": request.store,
+        }
+        told |= own
+    elif any(mode != "text" for mode in request.modalities):
+        raise Unsupported("This model answers in text only.", param="modalities")
+    elif not abilities.openai_extras:
+        tempting = ("service_tier", "verbosity")
+        losses += [Loss(LossKind.DROP, name) for name in tempting if told[name]]
+        return {}
+    return {name: value for name, value in told.items() if value not in ("", None, [])}

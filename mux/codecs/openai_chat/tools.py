@@ -1,0 +1,267 @@
+"""Tools and the choice among them, both ways (translation spec section 6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mux.codecs import _schema, _tools
+from mux.codecs.openai_chat._wire import DIALECT
+from mux.codecs.openai_chat.parts_in import cache_hint, own
+from mux.ir import (
+    JSON,
+    Abilities,
+    ChoiceMode,
+    Loss,
+    LossKind,
+    Object,
+    Request,
+    ServerTool,
+    Tool,
+    ToolChoice,
+    ToolKind,
+)
+from mux.wire import Doc
+
+_WORDS: Final = {
+    "auto": ChoiceMode.AUTO,
+    "none": ChoiceMode.NONE,
+    "required": ChoiceMode.REQUIRED,
+    "any": ChoiceMode.REQUIRED,  # quirk(mistral): its word for required
+}
+
+
+# -- in -------------------------------------------------------------------------------------------
+
+
+def decode_tools(docs: list[Doc]) -> list[Tool | ServerTool]:
+    """The tools a client declares. A type nobody knows is a tool its host runs itself."""
+    return [_tool(doc) for doc in docs]
+
+
+def decode_functions(docs: list[Doc]) -> list[Tool | ServerTool]:
+    """The functions a client declares as one did before there were tools."""
+    return [_function(doc, {}) for doc in docs]
+
+
+def decode_search(options: Doc) -> ServerTool:
+    """``web_search_options``: the search of models that can search."""
+    location = options.get("user_location")
+    place = location.get_object("approximate") if location is not None else None
+    return ServerTool(
+        "web_search",
+        DIALECT,
+        options.mapping(),
+        user_location={"type": "approximate", **place} if place is not None else None,
+    )
+
+
+def decode_choice(doc: Doc) -> ToolChoice:
+    """``tool_choice`` in any of its forms."""
+    if isinstance(doc.value, str):
+        return ToolChoice(_WORDS[doc.one_of(*_WORDS)])
+    if (allowed := doc.get("allowed_tools")) is not None:
+        required = allowed.get_str("mode") == "required"
+        names = tuple(_named(tool)[0] for tool in allowed.get_items("tools"))
+        mode = ChoiceMode.ALLOWED_REQUIRED if required else ChoiceMode.ALLOWED_AUTO
+        return ToolChoice(mode, names)
+    name, kind = _named(doc)
+    return ToolChoice(ChoiceMode.NAMED, (name,), kind)
+
+
+def decode_function_choice(doc: Doc) -> ToolChoice:
+    """The old ``function_call``: a word, or a name."""
+    if isinstance(doc.value, str):
+        return ToolChoice(_WORDS[doc.one_of("none", "auto")])
+    return ToolChoice(ChoiceMode.NAMED, (doc.need("name").string(),))
+
+
+def _named(doc: Doc) -> tuple[str, ToolKind]:
+    if (custom := doc.get("custom")) is not None:
+        return custom.need("name").string(), ToolKind.CUSTOM
+    function = doc.get("function") or doc  # Responses' flat form is understood as well
+    return function.need("name").string(), ToolKind.FUNCTION
+
+
+def _tool(doc: Doc) -> Tool | ServerTool:
+    kind = doc.get_str("type") or "function"  # quirk(mistral): its clients leave the type out
+    if kind == ToolKind.CUSTOM:
+        return _custom(doc)
+    if kind == ToolKind.FUNCTION:
+        inner = doc.get("function")
+        if inner is None:
+            return _function(doc, {})
+        return _function(inner, doc.rest())
+    return ServerTool("other", DIALECT, doc.mapping(), name=kind)
+
+
+def _function(doc: Doc, beside: Object) -> Tool:
+    name = doc.need("name").string()
+    description, strict = doc.get_str("description"), doc.get_bool("strict")
+    schema = doc.get_object("parameters")
+    kept = dict(beside)
+    if more := doc.rest():
+        kept["inner"] = more
+    return Tool(
+        name,
+        description=description,
+        schema=schema,
+        strict=strict,
+        cache=cache_hint(beside) or cache_hint(doc.mapping()),
+        ext=own(kept),
+    )
+
+
+def _custom(doc: Doc) -> Tool:
+    inner = doc.need("custom")
+    form = inner.get("format")
+    grammar: tuple[str, str] | None = None
+    if form is not None and form.get_str("type") == "grammar":
+        source = form.get("grammar") or form  # Responses' flat form is understood as well
+        grammar = source.need("syntax").string(), source.need("definition").string()
+    return Tool(
+        inner.need("name").string(),
+        ToolKind.CUSTOM,
+        description=inner.get_str("description"),
+        grammar=grammar,
+        ext=own(doc.rest()),
+    )
+
+
+# -- out ------------------------------------------------------------------------------------------
+
+
+def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+    """``tools``, ``tool_choice``, ``parallel_tool_calls`` and ``web_search_options``."""
+    native = request.origin == DIALECT
+    writer = _Writer(native, abilities, losses)
+    tools: list[JSON] = [
+        written for tool in request.tools if (written := writer.tool(tool)) is not None
+    ]
+    out: Object = {}
+    if tools:
+        out["tools"] = tools
+        if request.tool_choice is not None:
+            out["tool_choice"] = _choice(request.tool_choice)
+        if request.parallel_tools is not None:
+            _parallel(request.parallel_tools, abilities, out, losses)
+    if writer.search is not None:
+        out["web_search_options"] = writer.search
+    return out
+
+
+def encode_functions(request: Request) -> Object:
+    """``functions`` and ``function_call``, for a client that speaks so."""
+    out: Object = {}
+    functions: list[JSON] = [
+        {key: value for key, value in _inner(tool).items() if key != "strict"}
+        for tool in _tools.functions(request)
+    ]
+    if functions:
+        out["functions"] = functions
+        if (choice := request.tool_choice) is not None:
+            named = choice.mode is ChoiceMode.NAMED
+            out["function_call"] = {"name": choice.names[0]} if named else str(choice.mode)
+    return out
+
+
+class _Writer:
+    """Writes the tools of one request."""
+
+    def __init__(self, native: bool, abilities: Abilities, losses: list[Loss]) -> None:
+        self._native = native
+        self._abilities = abilities
+        self._losses = losses
+        self.search: Object | None = None
+
+    def tool(self, tool: Tool | ServerTool) -> Object | None:
+        if isinstance(tool, Tool):
+            return self._client_tool(tool)
+        if tool.kind == "web_search":
+            self.search = _search(tool)
+            return None
+        return tool.raw
+
+    def _client_tool(self, tool: Tool) -> Object:
+        if tool.kind is ToolKind.CUSTOM:
+            return _custom_out(tool, self._native)
+        if self._native:
+            beside = {key: value for key, value in _own(tool).items() if key != "inner"}
+            return {"type": "function", "function": _inner(tool), **beside}
+        function: Object = {"name": tool.name}
+        if description := _tools.described(tool):
+            function["description"] = description
+        if tool.schema is not None:
+            function["parameters"] = _schema.openai(tool.schema).schema
+        if tool.strict:
+            function |= self._strict(tool)
+        return {"type": "function", "function": function}
+
+    def _strict(self, tool: Tool) -> Object:
+        """Strict only as the client wants it, and only if the schema keeps to the subset."""
+        if self._abilities.strict_tools and _schema.openai_strict_ok(tool.schema):
+            return {"strict": True}
+        self._losses.append(Loss(LossKind.DROP, "strict", tool.name))
+        return {}
+
+
+def _inner(tool: Tool) -> Object:
+    """A function as a client of this dialect declared it."""
+    out: Object = {"name": tool.name}
+    if tool.description:
+        out["description"] = tool.description
+    if tool.schema is not None:
+        out["parameters"] = tool.schema
+    if tool.strict is not None:
+        out["strict"] = tool.strict
+    more = _own(tool).get("inner")
+    return out | (more if isinstance(more, dict) else {})
+
+
+def _custom_out(tool: Tool, native: bool) -> Object:
+    custom: Object = {"name": tool.name}
+    if tool.description:
+        custom["description"] = tool.description
+    if tool.grammar is not None:
+        syntax, definition = tool.grammar
+        grammar: Object = {"definition": definition, "syntax": syntax}
+        custom["format"] = {"type": "grammar", "grammar": grammar}
+    return {"type": "custom", "custom": custom, **(_own(tool) if native else {})}
+
+
+def _search(tool: ServerTool) -> Object:
+    if tool.dialect == DIALECT:
+        return tool.raw
+    if tool.user_location is None:
+        return {}
+    place = {key: value for key, value in tool.user_location.items() if key != "type"}
+    return {"user_location": {"type": "approximate", "approximate": place}}
+
+
+def _choice(choice: ToolChoice) -> JSON:
+    match choice.mode:
+        case ChoiceMode.AUTO | ChoiceMode.NONE | ChoiceMode.REQUIRED:
+            return str(choice.mode)
+        case ChoiceMode.NAMED:
+            return _reference(choice.names[0], choice.kind)
+        case ChoiceMode.ALLOWED_AUTO | ChoiceMode.ALLOWED_REQUIRED:
+            required = choice.mode is ChoiceMode.ALLOWED_REQUIRED
+            allowed: Object = {
+                "mode": "required" if required else "auto",
+                "tools": [_reference(name, choice.kind) for name in choice.names],
+            }
+            return {"type": "allowed_tools", "allowed_tools": allowed}
+
+
+def _reference(name: str, kind: ToolKind) -> Object:
+    return {"type": str(kind), str(kind): {"name": name}}
+
+
+def _parallel(wanted: bool, abilities: Abilities, out: Object, losses: list[Loss]) -> None:
+    if abilities.parallel_tools:
+        out["parallel_tool_calls"] = wanted
+    elif not wanted:
+        losses.append(Loss(LossKind.DROP, "parallel_tool_calls"))
+
+
+def _own(tool: Tool) -> Object:
+    return (tool.ext or {}).get(DIALECT, {})
