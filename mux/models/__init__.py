@@ -1,0 +1,7 @@
+"""What models can do: the shipped catalogue and its lookups."""
+
+from __future__ import annotations
+
+from mux.models.catalog import Catalog, ModelInfo
+
+__all__ = ["Catalog", "ModelInfo"]

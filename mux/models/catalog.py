@@ -1,0 +1,123 @@
+"""The shipped table of models, and lookups in it (translation spec section 21).
+
+A model's abilities are those of its provider's type, changed by the row with the longest prefix of
+its name. Unknown models therefore get what is safe for their kind.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import msgspec
+
+from mux.ir import Abilities, Object, ReasoningMode
+
+_VENDORS: Final = ("models/", "anthropic/", "openai/", "google/", "~")
+"""What may stand before the vendor's own name of a model."""
+_UNKNOWN_CONTEXT: Final = 131_072
+_UNKNOWN_OUTPUT: Final = 16_384
+_EPOCH: Final = 1_735_689_600
+"""Start of 2025: listings want a time, and few vendors publish one."""
+
+
+class Row(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
+    """One line of the table.
+
+    `match` is the beginning of the names it is about and `listed` are those shown in listings.
+    `abilities` are fields of `ir.Abilities`; `source` and `date` say where and when they were read.
+    """
+
+    type: str
+    match: str
+    name: str
+    source: str
+    date: str
+    context: int | None = None
+    max_output: int | None = None
+    listed: tuple[str, ...] = ()
+    abilities: Object = {}
+
+
+class _Table(msgspec.Struct, frozen=True):
+    defaults: dict[str, Object]
+    models: tuple[Row, ...]
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """What a listing says of a model. `created` is in seconds since the epoch."""
+
+    id: str
+    display_name: str
+    family: str
+    context: int
+    max_output: int
+    capabilities: tuple[str, ...]
+    """Ollama's words: ``completion tools vision thinking``"""
+    created: int = _EPOCH
+
+
+@cache
+def _table() -> _Table:
+    data = resources.files("mux.models").joinpath("data.json").read_bytes()
+    return msgspec.json.decode(data, type=_Table)
+
+
+class Catalog:
+    """Lookups by provider type and the provider's own name of a model; both remembered."""
+
+    def __init__(self) -> None:
+        self._abilities: dict[tuple[str, str], Abilities] = {}
+
+    def abilities(self, provider_type: str, model: str) -> Abilities:
+        """What `model` accepts at a provider of that type (``openai-compatible`` is one)."""
+        known = self._abilities.get((provider_type, model))
+        if known is None:
+            fields = dict(_table().defaults.get(provider_type, {}))
+            row = _row(provider_type, model)
+            if row is not None:
+                fields |= {"context": row.context, "max_output": row.max_output, **row.abilities}
+            known = msgspec.convert(fields, Abilities)
+            self._abilities[provider_type, model] = known
+        return known
+
+    def describe(self, provider_type: str, model: str) -> ModelInfo:
+        """`model` for listings; what nobody knows is a modest guess."""
+        abilities = self.abilities(provider_type, model)
+        row = _row(provider_type, model) or _row_of_any_vendor(model)
+        thinks = abilities.reasoning not in (ReasoningMode.NONE, ReasoningMode.UNKNOWN)
+        words = (("tools", abilities.tools), ("vision", abilities.vision), ("thinking", thinks))
+        return ModelInfo(
+            id=model,
+            display_name=row.name if row is not None else model,
+            family=row.match.partition("-")[0] if row is not None else "unknown",
+            context=(row.context if row is not None else None) or _UNKNOWN_CONTEXT,
+            max_output=(row.max_output if row is not None else None) or _UNKNOWN_OUTPUT,
+            capabilities=("completion", *(word for word, has in words if has)),
+        )
+
+    def known(self, provider_type: str) -> list[str]:
+        """The names to list for a provider whose configuration names no models."""
+        return [name for row in _table().models if row.type == provider_type for name in row.listed]
+
+
+def _bare(model: str) -> str:
+    for vendor in _VENDORS:
+        model = model.removeprefix(vendor)
+    return model
+
+
+@cache
+def _row(provider_type: str, model: str) -> Row | None:
+    """The row with the longest prefix of `model`, a name or tag of its vendor's aside."""
+    name = _bare(model)
+    rows = [
+        row for row in _table().models if row.type == provider_type and name.startswith(row.match)
+    ]
+    return max(rows, key=lambda row: len(row.match), default=None)
+
+
+def _row_of_any_vendor(model: str) -> Row | None:
+    found = [_row(kind, model) for kind in _table().defaults]
+    return next((row for row in found if row is not None), None)

@@ -1,0 +1,128 @@
+"""What the catalogue says of models, row by row against the vendors' tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from mux.ir import Effort, ReasoningForm, ReasoningMode, SamplingRule
+from mux.models import Catalog
+from mux.models.catalog import _table
+
+CATALOG = Catalog()
+
+
+def test_every_row_can_be_read_and_says_where_it_is_from():
+    table = _table()
+    assert len(table.models) > 60
+    for row in table.models:
+        assert row.type in table.defaults
+        assert row.source
+        assert row.date
+        CATALOG.abilities(row.type, row.match)
+        for name in row.listed:
+            assert name.startswith(row.match)
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "efforts", "sampling"),
+    [
+        ("gpt-4o-2024-08-06", ReasoningMode.NONE, (), SamplingRule.YES),
+        ("gpt-5-mini", ReasoningMode.ALWAYS, "minimal low medium high", SamplingRule.NO),
+        ("gpt-5.1-2025-11-13", ReasoningMode.OPT_IN, "low medium high", "when_reasoning_off"),
+        ("gpt-5.4", ReasoningMode.OPT_IN, "low medium high xhigh", "when_reasoning_off"),
+        ("gpt-5.5-pro", ReasoningMode.ALWAYS, "medium high xhigh", SamplingRule.NO),
+        ("gpt-5.6-sol", ReasoningMode.DEFAULT, "low medium high xhigh max", "when_reasoning_off"),
+        ("gpt-6-luna", ReasoningMode.DEFAULT, "low medium high xhigh max", SamplingRule.NO),
+        ("gpt-6.1-sol", ReasoningMode.ALWAYS, "low medium high xhigh max", SamplingRule.NO),
+        ("o4-mini", ReasoningMode.ALWAYS, "low medium high", SamplingRule.NO),
+    ],
+)
+def test_openai(model, reasoning, efforts, sampling):
+    known = CATALOG.abilities("openai", model)
+    assert known.reasoning is reasoning
+    assert known.efforts == tuple(Effort(word) for word in efforts.split()) if efforts else True
+    assert known.sampling == sampling
+    assert known.max_tokens_field == "max_completion_tokens"
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-5.4", "gpt-5.5", "gpt-5.6-luna", "gpt-6-sol", "gpt-6.1-sol"]
+)
+def test_P187_models_that_need_the_responses_api(model):
+    assert CATALOG.abilities("openai", model).needs_responses
+
+
+@pytest.mark.parametrize(
+    ("model", "form", "reasoning", "off", "sampling", "forced", "limit"),
+    [
+        ("claude-sonnet-4-20250514", "budget", "opt_in", True, "yes", True, 64000),
+        ("claude-opus-4-1-20250805", "budget", "opt_in", True, "yes", True, 32000),
+        ("claude-opus-4-5", "budget_and_effort", "opt_in", True, "yes", True, 64000),
+        ("claude-sonnet-4-6", "adaptive", "opt_in", True, "yes", True, 128000),
+        ("claude-opus-4-8", "adaptive", "opt_in", True, "no", True, 128000),
+        ("claude-opus-5", "adaptive", "default", True, "no", True, 128000),
+        ("claude-opus-5-5", "adaptive", "always", False, "no", False, 128000),
+        ("claude-fable-5", "adaptive", "always", False, "no", True, 128000),
+        ("claude-fable-5-2", "adaptive", "always", False, "no", False, 128000),
+    ],
+)
+def test_anthropic(model, form, reasoning, off, sampling, forced, limit):
+    known = CATALOG.abilities("anthropic", model)
+    assert known.form == ReasoningForm(form)
+    assert known.reasoning == reasoning
+    assert known.effort_off is off
+    assert known.sampling == sampling
+    assert known.forced_tool_choice is forced
+    assert known.max_output == limit
+
+
+def test_P107_mid_conversation_system_messages():
+    honouring = ("claude-opus-4-8", "claude-opus-5", "claude-sonnet-5-5", "claude-haiku-5-5")
+    assert all(CATALOG.abilities("anthropic", model).mid_system for model in honouring)
+    for model in ("claude-sonnet-5", "claude-opus-4-7", "claude-sonnet-4-5"):
+        assert not CATALOG.abilities("anthropic", model).mid_system
+
+
+@pytest.mark.parametrize(
+    ("model", "form", "budget", "efforts"),
+    [
+        ("gemini-2.5-pro", "budget", (128, 32768), ""),
+        ("gemini-2.5-flash-preview-09-2025", "budget", (0, 24576), ""),
+        ("gemini-2.5-flash-lite", "budget", (512, 24576), ""),
+        ("gemini-3-pro-preview", "level", None, "low high"),
+        ("gemini-3.1-pro-preview", "level", None, "low medium high"),
+        ("gemini-3-flash-preview", "level", None, "minimal low medium high"),
+    ],
+)
+def test_gemini(model, form, budget, efforts):
+    known = CATALOG.abilities("gemini", model)
+    assert known.form == ReasoningForm(form)
+    assert known.budget_range == budget
+    assert known.efforts == tuple(Effort(word) for word in efforts.split())
+    assert known.signature_required is model.startswith("gemini-3")
+
+
+def test_names_may_carry_their_vendor():
+    bare = CATALOG.abilities("anthropic", "claude-opus-5")
+    assert CATALOG.abilities("anthropic", "anthropic/claude-opus-5") == bare
+
+
+def test_a_compatible_host_is_asked_for_nothing_special():
+    known = CATALOG.abilities("openai-compatible", "gpt-5.6-sol")
+    assert known.max_tokens_field == "max_tokens"
+    assert not known.developer_role
+    assert known.reasoning is ReasoningMode.UNKNOWN
+
+
+def test_listings_describe_what_is_known_and_guess_modestly():
+    info = CATALOG.describe("anthropic", "claude-opus-5")
+    assert (info.display_name, info.context) == ("Claude Opus 5", 1_000_000)
+    assert info.capabilities == ("completion", "tools", "vision", "thinking")
+    assert CATALOG.describe("openai-compatible", "openai/gpt-5").context == 272_000
+    assert CATALOG.describe("ollama", "nobody:7b").display_name == "nobody:7b"
+
+
+def test_what_is_listed():
+    assert "claude-sonnet-4-20250514" in CATALOG.known("anthropic")
+    assert "demo" in CATALOG.known("demo")
+    assert CATALOG.known("openai-compatible") == []
