@@ -88,7 +88,7 @@ def decode_finish(fields: Object, parts: list[Part]) -> Finish:
         reason = StopReason.TOOL_CALLS
     elif any(isinstance(part, Refusal) for part in parts):
         reason = StopReason.REFUSAL
-    return Finish(reason, dialect=DIALECT, native=status)
+    return Finish(reason, dialect=DIALECT, native=status if status in _STATUSES else "")
 
 
 def encode_finish(finish: Finish, *, refused: bool) -> tuple[str, str]:

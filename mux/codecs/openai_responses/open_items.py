@@ -39,54 +39,66 @@ _REASONING: Final = ("type", "status", "id", "summary", "content", "encrypted_co
 class OpenItem:
     """One item. `place` is its output index, `said` the parts begun so far."""
 
-    __slots__ = ("_fields", "_index", "_notes", "_sent", "id", "place", "said")
+    __slots__ = (
+        "_blocks",
+        "_fields",
+        "_index",
+        "_notes",
+        "_sent",
+        "finished",
+        "id",
+        "place",
+        "said",
+    )
 
-    def __init__(self, place: int, fields: Doc) -> None:
+    def __init__(self, place: int, fields: Doc, blocks: BlockSequencer) -> None:
+        self._blocks = blocks
         self.place = place
         self.id = _word(fields, "id")
         self.said: list[Part] = []
+        self.finished = False
         self._fields = fields
         self._sent: dict[int, int] = {}
         """characters passed on, by content or summary index"""
         self._notes: dict[int, int] = {}
         self._index = 0
 
-    def begin(self, blocks: BlockSequencer, out: list[Event]) -> None:
+    def begin(self, out: list[Event]) -> None:
         """The item was announced: a call whose name is known begins now, all else with its text."""
         field = _CALLS.get(_word(self._fields, "type"))
         if field is not None and _word(self._fields, "name"):
             announced = Doc({**self._fields.mapping(), field: ""})
-            self._start(_WHOLE, decode_item(announced)[0], blocks, out)
+            self._start(_WHOLE, decode_item(announced)[0], out)
 
-    def finish(self, fields: Doc, blocks: BlockSequencer, out: list[Event]) -> None:
+    def finish(self, fields: Doc, out: list[Event]) -> None:
         """The item is complete as `fields` has it. Raises `InvalidRequest` if it is malformed."""
         parts = decode_item(fields)
+        self.finished = True
         seen = sorted(self._sent)
         for number, part in enumerate(parts):
             index = seen[number] if number < len(seen) else number
             match part:
                 case Text() | Refusal():
-                    self._finish_text(index, part, blocks, out)
+                    self._finish_text(index, part, out)
                 case Thinking():
-                    self._finish_thinking(seen, part, blocks, out)
+                    self._finish_thinking(seen, part, out)
                 case ToolCall() if "item" not in own(part.ext):
-                    self._finish_call(part, blocks, out)
+                    self._finish_call(part, out)
                 case _ if not self.said:
-                    self._start(_WHOLE, part, blocks, out)
+                    self._start(_WHOLE, part, out)
                 case _:
                     pass
         for index in (*self._sent, _WHOLE):
-            blocks.stop((self.place, index), out)
+            self._blocks.stop((self.place, index), out)
 
-    def _start(self, index: int, part: Part, blocks: BlockSequencer, out: list[Event]) -> None:
+    def _start(self, index: int, part: Part, out: list[Event]) -> None:
         self.said.append(part)
-        blocks.start((self.place, index), part, out)
+        self._blocks.start((self.place, index), part, out)
 
     # -- messages -----------------------------------------------------------------------------
 
     def text(
         self,
-        blocks: BlockSequencer,
         index: int,
         text: str,
         logprobs: tuple[TokenLogprob, ...],
@@ -94,49 +106,43 @@ class OpenItem:
     ) -> None:
         """More text of the part at `index`."""
         key = (self.place, index)
-        number = blocks.index(key)
-        if number < 0 and not blocks.is_open(key):
-            self._start(index, Text("", ext=keep(self._around())), blocks, out)
-            number = blocks.index(key)
+        number = self._blocks.index(key)
+        if number < 0 and not self._blocks.is_open(key):
+            self._start(index, Text("", ext=keep(self._around())), out)
+            number = self._blocks.index(key)
         self._sent[index] = self._sent.get(index, 0) + len(text)
-        blocks.put(key, TextDelta(number, text, logprobs), out)
+        self._blocks.put(key, TextDelta(number, text, logprobs), out)
 
-    def refusal(self, blocks: BlockSequencer, index: int, text: str, out: list[Event]) -> None:
+    def refusal(self, index: int, text: str, out: list[Event]) -> None:
         """More of the refusal at `index`."""
         key = (self.place, index)
-        if not blocks.is_open(key):
-            self._start(index, Refusal("", ext=keep(self._around())), blocks, out)
+        if not self._blocks.is_open(key):
+            self._start(index, Refusal("", ext=keep(self._around())), out)
         self._sent[index] = self._sent.get(index, 0) + len(text)
-        blocks.put(key, TextDelta(blocks.index(key), text), out)
+        self._blocks.put(key, TextDelta(self._blocks.index(key), text), out)
 
-    def annotate(
-        self, blocks: BlockSequencer, index: int, annotation: Annotation, out: list[Event]
-    ) -> None:
+    def annotate(self, index: int, annotation: Annotation, out: list[Event]) -> None:
         """A citation of the text at `index`."""
         key = (self.place, index)
         self._notes[index] = self._notes.get(index, 0) + 1
-        blocks.put(key, AnnotationDelta(blocks.index(key), annotation), out)
+        self._blocks.put(key, AnnotationDelta(self._blocks.index(key), annotation), out)
 
     def complete_text(
-        self, blocks: BlockSequencer, index: int, text: str, out: list[Event]
+        self, index: int, text: str, logprobs: tuple[TokenLogprob, ...], out: list[Event]
     ) -> None:
         """The text at `index` reads `text`: pass on what of it is new."""
-        if new := text[self._sent.get(index, 0) :]:
-            self.text(blocks, index, new, (), out)
-
-    def _finish_text(
-        self, index: int, part: Text | Refusal, blocks: BlockSequencer, out: list[Event]
-    ) -> None:
         sent = self._sent.get(index, 0)
-        new = part.text[sent:]
+        if new := text[sent:]:
+            self.text(index, new, () if sent else logprobs, out)
+
+    def _finish_text(self, index: int, part: Text | Refusal, out: list[Event]) -> None:
         if isinstance(part, Refusal):
-            if new:
-                self.refusal(blocks, index, new, out)
+            if new := part.text[self._sent.get(index, 0) :]:
+                self.refusal(index, new, out)
             return
-        if new:
-            self.text(blocks, index, new, () if sent else part.logprobs, out)
+        self.complete_text(index, part.text, part.logprobs, out)
         for annotation in part.annotations[self._notes.get(index, 0) :]:
-            self.annotate(blocks, index, annotation, out)
+            self.annotate(index, annotation, out)
 
     def _around(self) -> Object:
         fields = _others(self._fields, _MESSAGE)
@@ -144,53 +150,49 @@ class OpenItem:
 
     # -- reasoning ----------------------------------------------------------------------------
 
-    def think(
-        self, blocks: BlockSequencer, index: int, text: str, summary: bool, out: list[Event]
-    ) -> None:
+    def think(self, index: int, text: str, summary: bool, out: list[Event]) -> None:
         """More reasoning; another `index` is another part of it."""
         if not self.said:
             ext = {DIALECT: _others(self._fields, _REASONING)}
-            self._start(_WHOLE, Thinking((), summary, None, self.id, ext), blocks, out)
+            self._start(_WHOLE, Thinking((), summary, None, self.id, ext), out)
         key = (self.place, _WHOLE)
-        number = blocks.index(key)
+        number = self._blocks.index(key)
         if index != self._index and self._sent:
-            blocks.put(key, ThinkingBreak(number), out)
+            self._blocks.put(key, ThinkingBreak(number), out)
         self._index = index
         self._sent[index] = self._sent.get(index, 0) + len(text)
-        blocks.put(key, ThinkingDelta(number, text), out)
+        self._blocks.put(key, ThinkingDelta(number, text), out)
 
-    def _finish_thinking(
-        self, seen: list[int], part: Thinking, blocks: BlockSequencer, out: list[Event]
-    ) -> None:
+    def _finish_thinking(self, seen: list[int], part: Thinking, out: list[Event]) -> None:
         for number, text in enumerate(part.texts):
             index = seen[number] if number < len(seen) else number
             if new := text[self._sent.get(index, 0) :]:
-                self.think(blocks, index, new, part.summary, out)
+                self.think(index, new, part.summary, out)
         if not self.said:
-            self._start(_WHOLE, replace(part, texts=(), signature=None), blocks, out)
+            self._start(_WHOLE, replace(part, texts=(), signature=None), out)
         if part.signature is not None:
             key = (self.place, _WHOLE)
-            blocks.put(key, SignatureDelta(blocks.index(key), part.signature), out)
+            self._blocks.put(key, SignatureDelta(self._blocks.index(key), part.signature), out)
 
     # -- calls --------------------------------------------------------------------------------
 
-    def argue(self, blocks: BlockSequencer, text: str, out: list[Event]) -> None:
+    def argue(self, text: str, out: list[Event]) -> None:
         """More of a call's arguments; they wait for the end if the name was not told yet (F23)."""
         if not self.said:
             return
         key = (self.place, _WHOLE)
         self._sent[_WHOLE] = self._sent.get(_WHOLE, 0) + len(text)
-        blocks.put(key, ArgsDelta(blocks.index(key), text), out)
+        self._blocks.put(key, ArgsDelta(self._blocks.index(key), text), out)
 
-    def complete_arguments(self, blocks: BlockSequencer, text: str, out: list[Event]) -> None:
+    def complete_arguments(self, text: str, out: list[Event]) -> None:
         """The arguments read `text`: pass on what of it is new."""
         if new := text[self._sent.get(_WHOLE, 0) :]:
-            self.argue(blocks, new, out)
+            self.argue(new, out)
 
-    def _finish_call(self, part: ToolCall, blocks: BlockSequencer, out: list[Event]) -> None:
+    def _finish_call(self, part: ToolCall, out: list[Event]) -> None:
         if not self.said:
-            self._start(_WHOLE, replace(part, arguments=""), blocks, out)
-        self.complete_arguments(blocks, part.arguments, out)
+            self._start(_WHOLE, replace(part, arguments=""), out)
+        self.complete_arguments(part.arguments, out)
 
 
 def _word(fields: Doc, key: str) -> str:

@@ -21,7 +21,7 @@ from mux.codecs.openai_responses.open_items import OpenItem
 from mux.codecs.openai_responses.texts import decode_annotation, fill_bytes
 from mux.codecs.openai_responses.usage import decode_usage
 from mux.errors import ErrorKind, InvalidRequest, MuxError
-from mux.ir import Event, Failure, Finish, Object, Part, Start, UsageUpdate
+from mux.ir import JSON, Event, Failure, Finish, Object, Part, Start, UsageUpdate
 from mux.wire import Doc, json, sse
 from mux.wire.frames import FrameReader
 
@@ -129,15 +129,25 @@ class ResponseStreamDecoder:
         if self._start is None:
             self._begin(response, out)
         output = response.get("output")
-        if not self._by_place and isinstance(output, list):
-            for place, item in enumerate(output):
-                with suppress(InvalidRequest):
-                    self._whole(Doc(item), place, out)
+        if isinstance(output, list):
+            self._complete(output, out)
         self._blocks.stop_all(out)
         if (usage := decode_usage(response)) is not None:
             out.append(UsageUpdate(usage))
         out.append(self._finish(response))
         self._ended = True
+
+    def _complete(self, output: list[JSON], out: list[Event]) -> None:
+        """Items that no closing event told of, as the final response has them."""
+        more = len(output) > len(self._by_place)
+        for place, value in enumerate(output):
+            fields = Doc(value)
+            with suppress(InvalidRequest):
+                item = self._by_id.get(fields.get_str("id")) or self._by_place.get(place)
+                if item is not None and not item.finished:
+                    item.finish(fields, out)
+                elif item is None and more:
+                    self._whole(fields, place, out)
 
     def _finish(self, response: Object) -> Finish:
         said: list[Part] = []
@@ -198,7 +208,7 @@ class ResponseStreamDecoder:
     def _open(self, fields: Doc, place: int, out: list[Event]) -> OpenItem:
         if self._start is None:
             self._begin({}, out)
-        item = OpenItem(place, fields)
+        item = OpenItem(place, fields, self._blocks)
         self._by_place[place] = item
         if item.id:
             self._by_id[item.id] = item
@@ -210,7 +220,7 @@ class ResponseStreamDecoder:
         fields = _object(data, "item")
         if place not in self._by_place and fields:
             self._last = self._open(Doc(fields), place, out)
-            self._last.begin(self._blocks, out)
+            self._last.begin(out)
 
     def done(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.output_item.done``: only here items are complete (pitfall 66)."""
@@ -219,14 +229,14 @@ class ResponseStreamDecoder:
         if item is None and frame.output_index is not None:
             item = self._by_place.get(frame.output_index)
         if item is not None:
-            item.finish(fields, self._blocks, out)
+            item.finish(fields, out)
             return
         place = len(self._by_place) if frame.output_index is None else frame.output_index
         self._whole(fields, place, out)
 
     def _whole(self, fields: Doc, place: int, out: list[Event]) -> None:
         item = self._open(fields, place, out)
-        item.finish(fields, self._blocks, out)
+        item.finish(fields, out)
 
     # -- pieces of items ----------------------------------------------------------------------
 
@@ -236,49 +246,49 @@ class ResponseStreamDecoder:
         if frame.delta or logprobs:
             item = self._item(frame, "message", out)
             filled = fill_bytes(logprobs) if logprobs else ()
-            item.text(self._blocks, frame.content_index or 0, frame.delta or "", filled, out)
+            item.text(frame.content_index or 0, frame.delta or "", filled, out)
 
     def refusal(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.refusal.delta``."""
         if frame.delta:
             item = self._item(frame, "message", out)
-            item.refusal(self._blocks, frame.content_index or 0, frame.delta, out)
+            item.refusal(frame.content_index or 0, frame.delta, out)
 
     def annotation(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.output_text.annotation.added``."""
         item = self._item(frame, "message", out)
         annotation = decode_annotation(Doc(_object(data, "annotation")))
-        item.annotate(self._blocks, frame.content_index or 0, annotation, out)
+        item.annotate(frame.content_index or 0, annotation, out)
 
     def summary(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.reasoning_summary_text.delta``."""
         if frame.delta:
             item = self._item(frame, "reasoning", out)
-            item.think(self._blocks, frame.summary_index or 0, frame.delta, True, out)
+            item.think(frame.summary_index or 0, frame.delta, True, out)
 
     def thinking(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.reasoning_text.delta``."""
         if frame.delta:
             item = self._item(frame, "reasoning", out)
-            item.think(self._blocks, frame.content_index or 0, frame.delta, False, out)
+            item.think(frame.content_index or 0, frame.delta, False, out)
 
     def arguments(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """The deltas of both kinds of calls."""
         if frame.delta:
             kind = "custom_tool_call" if "custom" in frame.type else "function_call"
-            self._item(frame, kind, out).argue(self._blocks, frame.delta, out)
+            self._item(frame, kind, out).argue(frame.delta, out)
 
     def text_done(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.output_text.done``."""
         item = self._item(frame, "message", out)
-        item.complete_text(self._blocks, frame.content_index or 0, _text(data, "text"), out)
+        item.complete_text(frame.content_index or 0, _text(data, "text"), (), out)
 
     def arguments_done(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """The end of a call's arguments, for hosts that send them only here (F02)."""
         custom = "custom" in frame.type
         item = self._item(frame, "custom_tool_call" if custom else "function_call", out)
         text = _text(data, "input" if custom else "arguments")
-        item.complete_arguments(self._blocks, text, out)
+        item.complete_arguments(text, out)
 
 
 def _object(data: bytes, key: str) -> Object:
