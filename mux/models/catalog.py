@@ -6,13 +6,14 @@ its name. Unknown models therefore get what is safe for their kind.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
 
 import msgspec
 
-from mux.ir import Abilities, Object, ReasoningMode
+from mux.ir import Abilities, ReasoningMode
 
 _VENDORS: Final = ("models/", "anthropic/", "openai/", "google/", "~")
 """What may stand before the vendor's own name of a model."""
@@ -37,11 +38,11 @@ class Row(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=Tru
     context: int | None = None
     max_output: int | None = None
     listed: tuple[str, ...] = ()
-    abilities: Object = {}
+    abilities: Mapping[str, object] = {}
 
 
 class _Table(msgspec.Struct, frozen=True):
-    defaults: dict[str, Object]
+    defaults: Mapping[str, Mapping[str, object]]
     models: tuple[Row, ...]
 
 
