@@ -124,10 +124,10 @@ def _ollama(host: str) -> str:
     """The address in ``OLLAMA_HOST``, which may be a name, a port, or where a server listens."""
     if "://" in host:
         return host
-    parts = urlsplit(f"//{host}")
     try:
+        parts = urlsplit(f"//{host}")
         port = parts.port or _OLLAMA_PORT
-    except ValueError:
+    except ValueError:  # told of when it is read
         return f"http://{host}"
     name = parts.hostname or "127.0.0.1"
     if name in ("0.0.0.0", "::"):

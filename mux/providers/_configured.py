@@ -48,7 +48,7 @@ def from_settings(settings: Settings) -> tuple[Provider, ...]:
 
 
 def _names(configured: list[ProviderSettings]) -> Iterator[str]:
-    taken = {item.name for item in configured if item.name}
+    taken = {item.name.lower() for item in configured}
     for item in configured:
         name, number = item.name or item.type.value, 1
         while not item.name and name in taken:

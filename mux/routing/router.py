@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -42,12 +42,20 @@ _FAMILIES: Final[Mapping[ProviderType, re.Pattern[str]]] = {
 }
 """How the ids of a vendor's models begin."""
 
-_VENDORS: Final = {
-    ProviderType.OPENAI: ("OpenAI", "openai", "OPENAI_API_KEY"),
-    ProviderType.ANTHROPIC: ("Anthropic", "anthropic", "ANTHROPIC_API_KEY"),
-    ProviderType.GEMINI: ("Google", "google", "GEMINI_API_KEY"),
+
+class _Vendor(NamedTuple):
+    """Who stands behind a type: as people say, as listings do, and what configures it."""
+
+    name: str
+    owner: str
+    variable: str
+
+
+_VENDORS: Final[Mapping[ProviderType, _Vendor]] = {
+    ProviderType.OPENAI: _Vendor("OpenAI", "openai", "OPENAI_API_KEY"),
+    ProviderType.ANTHROPIC: _Vendor("Anthropic", "anthropic", "ANTHROPIC_API_KEY"),
+    ProviderType.GEMINI: _Vendor("Google", "google", "GEMINI_API_KEY"),
 }
-"""Name, owner in listings, and the variable that configures it."""
 
 _ANY_ID: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9@~_][A-Za-z0-9._:/@+~-]*")
 """What may be passed on as a name that nobody lists: nothing that could leave its URL segment."""
@@ -100,7 +108,7 @@ class Router:
         self._aliases = settings.routing.aliases
         self._fallbacks = settings.routing.fallbacks
         self._catalog = catalog
-        self._names = {id(provider): self._names_of(provider) for provider in self.providers}
+        self._names = {provider.name: self._names_of(provider) for provider in self.providers}
         self._listed: list[Listed] = []
         self._listed = self._list()
 
@@ -180,9 +188,7 @@ class Router:
         kind = SCHEMES.get(scheme)
         if not named and kind is None:
             valid = sorted({*SCHEMES, *(p.name.lower() for p in self.providers)})
-            raise NotFound(
-                f"Unknown provider {scheme}://. Valid ones: {', '.join(valid)}", param="model"
-            )
+            raise _not_found(f"Unknown provider {scheme}://. Valid ones: {', '.join(valid)}")
         chosen = named or tuple(p for p in self.providers if p.type is kind)
         if not chosen:
             raise NoProvider(f"No provider of type {kind} is configured{_how_to_configure(kind)}")
@@ -192,7 +198,7 @@ class Router:
         self, provider: Provider, model: str, *, forced: bool
     ) -> Iterator[tuple[_Reason, str]]:
         """The name under which `provider` takes `model` and why; nothing if it does not."""
-        names = self._names[id(provider)]
+        names = self._names[provider.name]
         upstream = names.get(model) or names.get(model.removesuffix(_LATEST))
         if upstream is not None:
             yield _Reason.KNOWN, upstream
@@ -205,16 +211,16 @@ class Router:
 
     def _nobody(self, ref: ModelRef) -> MuxError:
         configured = {provider.type for provider in self.providers}
-        for kind, (vendor, *_) in _VENDORS.items():
+        for kind, vendor in _VENDORS.items():
             missing = kind not in configured and not ref.scheme
             if missing and ref.model in self._catalog.known(kind.value):
                 return NoProvider(
-                    f"{ref.model} is a model of {vendor}, and no provider of type {kind} is "
+                    f"{ref.model} is a model of {vendor.name}, and no provider of type {kind} is "
                     f"configured{_how_to_configure(kind)}"
                 )
         near = get_close_matches(ref.model, [listed.id for listed in self._listed], 3)
         hint = f" Near names: {', '.join(near)}" if near else ""
-        return NotFound(f"No provider has a model {ref.model!r}.{hint}", param="model")
+        return _not_found(f"No provider has a model {ref.model!r}.{hint}")
 
     # -- what providers have ------------------------------------------------------------------
 
@@ -242,7 +248,7 @@ class Router:
     def _list(self) -> list[Listed]:
         rows: dict[str, Listed] = {}
         for provider in self.providers:
-            for name, upstream in self._names[id(provider)].items():
+            for name, upstream in self._names[provider.name].items():
                 rows.setdefault(name, _row(name, provider, upstream))
         for alias in self._aliases:
             try:
@@ -255,8 +261,12 @@ class Router:
 
 def _row(name: str, provider: Provider, upstream: str) -> Listed:
     own = provider.own_host and provider.type in _VENDORS
-    owner = _VENDORS[provider.type][1] if own else provider.name
+    owner = _VENDORS[provider.type].owner if own else provider.name
     return Listed(name, provider.catalogue, owner, upstream)
+
+
+def _not_found(message: str) -> NotFound:
+    return NotFound(message, param="model", code="model_not_found")
 
 
 def _in_family(provider: Provider, model: str) -> bool:
@@ -271,5 +281,6 @@ def _may_have_any(provider: Provider) -> bool:
 
 
 def _how_to_configure(kind: ProviderType | None) -> str:
-    variable = _VENDORS[kind][2] if kind in _VENDORS else ""
-    return (f": set {variable}, or add" if variable else ": add") + f" a provider of type {kind}"
+    if kind in _VENDORS:
+        return f": set {_VENDORS[kind].variable}, or add a provider of type {kind}"
+    return f": add a provider of type {kind}"

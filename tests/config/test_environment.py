@@ -58,8 +58,9 @@ def test_OLLAMA_HOST_in_all_its_forms(host: str, address: str):
 
 
 def test_a_wrong_variable_is_named():
-    with pytest.raises(ConfigError, match=r"base-url \(OLLAMA_HOST\)"):
-        providers(OLLAMA_HOST="host:port")
+    for host in ("host:port", "[", "a b"):
+        with pytest.raises(ConfigError, match=r"base-url \(OLLAMA_HOST\)"):
+            providers(OLLAMA_HOST=host)
     with pytest.raises(ConfigError, match=r"base-url \(OPENAI_BASE_URL\)"):
         providers(OPENAI_API_KEY="sk-o", OPENAI_BASE_URL="proxy.example")
 

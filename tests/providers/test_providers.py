@@ -222,13 +222,13 @@ def test_providers_without_a_name_get_one_of_their_own(tmp_path: Path):
     text = """\
 providers:
   - {type: ollama}
-  - {type: ollama, name: ollama-2}
+  - {type: ollama, name: Ollama-2}
   - {type: ollama, base-url: "http://box:1"}
   - {type: demo}
 """
     assert [made.name for made in providers(tmp_path, text)] == [
         "ollama",
-        "ollama-2",
+        "Ollama-2",
         "ollama-3",
         "demo",
     ]
