@@ -26,7 +26,7 @@ from mux.codecs.gemini.logprobs import decode_logprobs
 from mux.codecs.gemini.parts_in import decode_answer_part, own
 from mux.codecs.gemini.parts_out import encode_part
 from mux.codecs.gemini.signatures import Carrier, show_signature, signature_of
-from mux.codecs.gemini.usage import decode_usage, encode_usage
+from mux.codecs.gemini.usage import decode_usage, encode_usage, merge
 from mux.errors import UpstreamProtocolError
 from mux.ir import (
     Answer,
@@ -61,7 +61,7 @@ def decode_response(body: bytes) -> Response:
         answers = (Answer((), decode_block(feedback)),)
     else:
         raise UpstreamProtocolError("the upstream's answer holds no candidate")
-    usage = _wire.fields(chunk.usage_metadata)
+    usage = merge({}, _wire.fields(chunk.usage_metadata))
     created, ext = dating(chunk)
     return Response(
         chunk.response_id or "",

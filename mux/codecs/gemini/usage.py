@@ -14,7 +14,12 @@ from mux.ir import JSON, Object, Usage
 
 def merge(known: Object, new: Object) -> Object:
     """The counts after `new` came: later ones win, but no zero over a number (F37)."""
-    return {**known, **{key: value for key, value in new.items() if value or key not in known}}
+    later = {
+        key: value
+        for key, value in new.items()
+        if value or (value is not None and key not in known)
+    }
+    return {**known, **later}
 
 
 def decode_usage(raw: Object) -> Usage:

@@ -96,6 +96,14 @@ def stream(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     return _plain({**whole, "candidates": [candidates[index] for index in sorted(candidates)]})
 
 
+def joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The whole answer a stream stands for, in the shape of the wire."""
+    whole = stream(chunks)
+    for candidate in whole["candidates"]:
+        candidate["content"] = {"role": "model", "parts": candidate.pop("parts")}
+    return whole
+
+
 def _join(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
     plain = {"text", "thought", "thoughtSignature"}
     last = parts[-1] if parts else {"": None}
