@@ -9,11 +9,7 @@ from typing import Final
 
 import msgspec
 
-from mux.ir import JSON
-from mux.wire import json
-
-ABSENT: Final = msgspec.Raw()
-"""The default of raw fields; compare with ``is``."""
+_ABSENT: Final = msgspec.Raw()
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -25,14 +21,8 @@ class Frame(msgspec.Struct, gc=False):
     content_index: int | None = None
     summary_index: int | None = None
     delta: str | None = None
-    logprobs: msgspec.Raw = ABSENT
+    logprobs: msgspec.Raw = _ABSENT
+    """JSON text, nearly always of an empty list"""
 
 
 FRAME: Final = msgspec.json.Decoder(Frame)
-
-
-def value(raw: msgspec.Raw) -> JSON:
-    """The value of a raw field, None if it is absent or empty."""
-    if raw is ABSENT or len(data := bytes(raw)) < 3:
-        return None
-    return json.loads(data)

@@ -21,11 +21,12 @@ from mux.codecs.openai_responses.open_items import OpenItem
 from mux.codecs.openai_responses.texts import decode_annotation, fill_bytes
 from mux.codecs.openai_responses.usage import decode_usage
 from mux.errors import ErrorKind, InvalidRequest, MuxError
-from mux.ir import JSON, Event, Failure, Finish, Object, Part, Start, UsageUpdate
+from mux.ir import JSON, Event, Failure, Finish, Object, Part, Start, TokenLogprob, UsageUpdate
 from mux.wire import Doc, json, sse
 from mux.wire.frames import FrameReader
 
 _DONE: Final = b"[DONE]"
+_EMPTY_LIST: Final = len("[]")
 _CUT: Final = "the upstream closed the stream before it was complete"
 
 _Handler = Callable[["ResponseStreamDecoder", Frame, bytes, list[Event]], None]
@@ -242,11 +243,12 @@ class ResponseStreamDecoder:
 
     def text(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.output_text.delta``."""
-        logprobs = decode_logprobs(_wire.value(frame.logprobs))
-        if frame.delta or logprobs:
+        if frame.delta:
             item = self._item(frame, "message", out)
-            filled = fill_bytes(logprobs) if logprobs else ()
-            item.text(frame.content_index or 0, frame.delta or "", filled, out)
+            logprobs: tuple[TokenLogprob, ...] = ()
+            if len(frame.logprobs) > _EMPTY_LIST:
+                logprobs = fill_bytes(decode_logprobs(json.loads(bytes(frame.logprobs))))
+            item.text(frame.content_index or 0, frame.delta, logprobs, out)
 
     def refusal(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.refusal.delta``."""
