@@ -6,7 +6,7 @@ It behaves as a server of that dialect would: statuses, headers, framing, pauses
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -42,7 +42,7 @@ class DemoTransport:
         self._clock = clock
 
     @asynccontextmanager
-    async def open(self, request: Outgoing, /) -> AsyncIterator[Reply]:
+    async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply, None]:
         """See `Transport.open`. The host of the URL is the dialect."""
         await trio.lowlevel.checkpoint()
         address = urlsplit(request.url)

@@ -102,7 +102,7 @@ class _Maker:
         known: Object = properties if isinstance(properties, dict) else {}
         others = schema.get("additionalProperties")
         required = schema.get("required")
-        names = list(known) if depth < _DEEP else []
+        names = [key for key in known if not _demanding(known[key])] if depth < _DEEP else []
         if isinstance(required, list):
             names = [key for key in required if isinstance(key, str)]
         least = whole(schema.get("minProperties"), 0)
@@ -120,6 +120,11 @@ class _Maker:
             self.make(fixed[place] if place < len(fixed) else items, name, place, depth + 1)
             for place in range(count)
         ]
+
+
+def _demanding(schema: JSON) -> bool:
+    """Whether a property is better left out if it may be: a pattern is not read."""
+    return isinstance(schema, dict) and "pattern" in schema
 
 
 def _type(schema: Object) -> JSON:

@@ -84,7 +84,7 @@ def compose(request: Request, turn: Turn, cues: Cues, number: int = 0) -> Plan:
     """The answer to `request`, within its limits; the `number`-th of several, from 0."""
     plan = Plan(rate=cues.rate, breaks="midway" if cues.midway else "cut" if cues.cut else "")
     if cues.think or request.reasoning.state is ReasoningState.ON:
-        plan = replace(plan, thinking=f"{_counted(len(turn.text.split()), 'word')} to answer.")
+        plan = replace(plan, thinking=_thinking(turn))
     if cues.refuse:
         return replace(plan, refusal=REFUSAL, finish=Finish(StopReason.REFUSAL))
     if calls := _calls(request, turn, cues):
@@ -99,6 +99,11 @@ def compose(request: Request, turn: Turn, cues: Cues, number: int = 0) -> Plan:
     if cues.short:
         return _shortened(plan, len(pieces(plan.thinking)) + len(pieces(plan.text)) // 2)
     return plan if request.max_output is None else _shortened(plan, request.max_output)
+
+
+def _thinking(turn: Turn) -> str:
+    words = _counted(len(turn.text.split()), "word")
+    return f"The last message has {words}. The script knows what to say."
 
 
 # -- calls ----------------------------------------------------------------------------------------

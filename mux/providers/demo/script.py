@@ -68,6 +68,7 @@ _FAILURES: Final[dict[int, type[MuxError]]] = {
     529: Overloaded,
 }
 _MOST_ANSWERS: Final = 128
+_FRAGMENT_CHARS: Final = 12
 _LOGPROB: Final = -0.25
 
 
@@ -206,7 +207,8 @@ class _Voice:
     def _call(self, calls: Sequence[ToolCall]) -> Iterator[Step]:
         for call in calls:
             yield self._open(structs.replace(call, arguments=""))
-            for fragment in pieces(call.arguments):
+            for place in range(0, len(call.arguments), _FRAGMENT_CHARS):
+                fragment = call.arguments[place : place + _FRAGMENT_CHARS]
                 self._output += 1
                 yield Say(ArgsDelta(self._index, fragment))
             yield Say(BlockStop(self._index))
