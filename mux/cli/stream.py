@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from mux.cli.translate import Dialect
@@ -20,7 +22,7 @@ def check_stream(dialect: str) -> None:
     decoder = CODECS[dialect].client.stream_decoder()
     checker = Checker()
     number, reason = 0, ""
-    data = click.get_binary_stream("stdin").read()
+    data = sys.stdin.buffer.read()
     for number, event in enumerate([*decoder.feed(data), *decoder.eof()], 1):
         try:
             checker(event)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 _DIALECTS = (
@@ -40,7 +42,7 @@ def translate(source: str, target: str, model: str | None) -> None:
     from mux.errors import MuxError
     from mux.models import Catalog
 
-    body = click.get_binary_stream("stdin").read()
+    body = sys.stdin.buffer.read()
     try:
         request = CODECS[source].server.decode_request(body, model=model)
         if model is not None:
@@ -50,6 +52,6 @@ def translate(source: str, target: str, model: str | None) -> None:
         encoded = CODECS[target].client.encode_request(request, abilities)
     except MuxError as error:
         raise click.ClickException(error.message) from None
-    click.get_binary_stream("stdout").write(encoded.body + b"\n")
+    sys.stdout.buffer.write(encoded.body + b"\n")
     for loss in encoded.losses:
         click.echo(f"{loss.code}{f' ({loss.detail})' if loss.detail else ''}", err=True)

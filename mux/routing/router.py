@@ -184,12 +184,13 @@ class Router:
             raise NoProvider(NO_PROVIDER)
         if not scheme:
             return self.providers
-        named = tuple(p for p in self.providers if p.name.lower() == scheme)
+        if named := tuple(p for p in self.providers if p.name.lower() == scheme):
+            return named
         kind = SCHEMES.get(scheme)
-        if not named and kind is None:
+        if kind is None:
             valid = sorted({*SCHEMES, *(p.name.lower() for p in self.providers)})
             raise _not_found(f"Unknown provider {scheme}://. Valid ones: {', '.join(valid)}")
-        chosen = named or tuple(p for p in self.providers if p.type is kind)
+        chosen = tuple(p for p in self.providers if p.type is kind)
         if not chosen:
             raise NoProvider(f"No provider of type {kind} is configured{_how_to_configure(kind)}")
         return chosen
@@ -241,8 +242,10 @@ class Router:
 
     def _abilities(self, provider: Provider, model: str) -> Abilities:
         abilities = self._catalog.abilities(provider.catalogue, model)
-        own = next((m.abilities for m in provider.models if m.name == model), {})
-        overrides = {**provider.overrides, **own}
+        overrides = dict(provider.overrides)
+        for configured in provider.models:
+            if configured.name == model:
+                overrides |= configured.abilities
         return replace(abilities, **overrides) if overrides else abilities
 
     def _list(self) -> list[Listed]:
@@ -280,7 +283,7 @@ def _may_have_any(provider: Provider) -> bool:
     return provider.type is ProviderType.OLLAMA or not provider.own_host
 
 
-def _how_to_configure(kind: ProviderType | None) -> str:
+def _how_to_configure(kind: ProviderType) -> str:
     if kind in _VENDORS:
         return f": set {_VENDORS[kind].variable}, or add a provider of type {kind}"
     return f": add a provider of type {kind}"

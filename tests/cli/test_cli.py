@@ -294,10 +294,7 @@ ANTHROPIC = (
 def test_the_dialects_offered_are_those_there_are():
     from mux.codecs import CODECS
 
-    assert [name.replace("-", "_") for name in Dialect().choices] == sorted(
-        CODECS, key=[name.replace("-", "_") for name in Dialect().choices].index
-    )
-    assert len(Dialect().choices) == len(CODECS)
+    assert {name.replace("-", "_") for name in Dialect().choices} == set(CODECS)
 
 
 def test_translate_writes_the_other_dialect_and_tells_what_is_lost(run):
