@@ -7,6 +7,7 @@ from typing import Final
 
 from mux.codecs import _envelope, _media
 from mux.codecs._openai_logprobs import encode_logprobs
+from mux.codecs._openai_stream import LATE
 from mux.codecs._seams import Seams
 from mux.codecs.openai_chat import reasoning_details
 from mux.codecs.openai_chat._wire import BETWEEN_ENVELOPES, DIALECT, FUNCTIONS
@@ -33,9 +34,6 @@ from mux.ir import (
     Visibility,
 )
 from mux.wire import json
-
-LATE: Final = ("moderation",)
-"""Fields of the answer that a stream has only at its end; they travel in the last `Finish`."""
 
 _ELSEWHERE: Final = frozenset({*LATE, "message", "logprobs"})
 """What `Finish.ext` holds that is not a field of the choice."""

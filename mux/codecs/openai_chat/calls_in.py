@@ -8,7 +8,7 @@ import msgspec
 
 from mux.codecs import _ids
 from mux.codecs._blocks import BlockSequencer
-from mux.codecs.openai_chat import _wire
+from mux.codecs._openai_stream import ABSENT, value
 from mux.codecs.openai_chat._wire import DIALECT, CallDelta, CustomDelta, FunctionDelta
 from mux.ir import ArgsDelta, Event, Signature, SignatureDelta, ToolCall, ToolKind
 from mux.wire import json
@@ -41,13 +41,13 @@ class _Call:
 class CallsReader:
     """Call pieces to blocks. One per choice; `seed` makes the ids of calls that have none."""
 
-    __slots__ = ("_blocks", "_by_index", "_calls", "seed")
+    __slots__ = ("_blocks", "_by_index", "_calls", "_seed")
 
-    def __init__(self, blocks: BlockSequencer) -> None:
+    def __init__(self, blocks: BlockSequencer, *seed: object) -> None:
         self._blocks = blocks
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self.seed: tuple[object, ...] = ()
+        self._seed = seed
 
     def add(self, piece: CallDelta, out: list[Event]) -> None:
         """A piece of a call. Its block opens when the name is known, never with an empty one."""
@@ -58,7 +58,7 @@ class CallsReader:
             call.id, call.name = call.id or call_id, call.name or name
             if name:
                 call.kind = kind
-        if piece.extra_content is not _wire.ABSENT:
+        if piece.extra_content is not ABSENT:
             self._sign(call, piece.extra_content, out)
         if arguments:
             call.arguments.append(arguments)
@@ -95,7 +95,7 @@ class CallsReader:
     def _start(self, call: _Call, out: list[Event]) -> None:
         call.started = True
         place = self._calls.index(call)
-        call_id = call.id or _ids.stable_id("call_", *self.seed, place, call.name)
+        call_id = call.id or _ids.stable_id("call_", *self._seed, place, call.name)
         self._blocks.start(call, ToolCall(call_id, call.name, kind=call.kind), out)
         if call.extra is not None:
             self._blocks.put(call, SignatureDelta(self._blocks.index(call), call.extra), out)
@@ -107,7 +107,7 @@ class CallsReader:
 
     def _sign(self, call: _Call, raw: msgspec.Raw, out: list[Event]) -> None:
         """quirk(gemini): its compatible endpoint hides a signature in `extra_content`."""
-        extra = _wire.value(raw)
+        extra = value(raw)
         if not extra:
             return
         call.extra = Signature(DIALECT, json.text(extra))

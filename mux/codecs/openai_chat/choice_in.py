@@ -9,7 +9,8 @@ from typing import Final
 from mux.codecs import _finish
 from mux.codecs._blocks import BlockSequencer
 from mux.codecs._openai_logprobs import decode_logprobs
-from mux.codecs.openai_chat import _wire, answer_in, reasoning_details
+from mux.codecs._openai_stream import ABSENT, value
+from mux.codecs.openai_chat import answer_in, reasoning_details
 from mux.codecs.openai_chat._wire import (
     AudioDelta,
     CallDelta,
@@ -59,10 +60,9 @@ class ChoiceReader:
         "reason",
     )
 
-    def __init__(self, *seed: object) -> None:
+    def __init__(self, answer_id: str, index: int) -> None:
         self._blocks = BlockSequencer()
-        self._calls = CallsReader(self._blocks)
-        self._calls.seed = seed
+        self._calls = CallsReader(self._blocks, answer_id, index)
         self._run = ""
         """the key of the text-like block that takes deltas, empty between them"""
         self._annotations: list[AnnotationDelta] = []
@@ -91,14 +91,14 @@ class ChoiceReader:
         """One chunk's share."""
         if choice.delta is not None:
             logprobs: Object = {}
-            if choice.logprobs is not _wire.ABSENT:
-                found = _wire.value(choice.logprobs)
+            if choice.logprobs is not ABSENT:
+                found = value(choice.logprobs)
                 logprobs = found if isinstance(found, dict) else {}
             self._delta(choice.delta, logprobs, out)
         if choice.finish_reason:
             self.reason = choice.finish_reason
-        if choice.content_filter_results is not _wire.ABSENT and (
-            results := _wire.value(choice.content_filter_results)
+        if choice.content_filter_results is not ABSENT and (
+            results := value(choice.content_filter_results)
         ):
             self._ext["content_filter_results"] = results
 
@@ -116,11 +116,7 @@ class ChoiceReader:
         return _finish.settle(finish, self._blocks.calls)
 
     def _delta(self, delta: Delta, logprobs: Object, out: list[Event]) -> None:
-        if (
-            delta.reasoning_content
-            or delta.reasoning
-            or (delta.reasoning_details is not _wire.ABSENT)
-        ):
+        if delta.reasoning_content or delta.reasoning or (delta.reasoning_details is not ABSENT):
             self._reason(delta, out)
         content = delta.content
         if isinstance(content, str):
@@ -139,11 +135,11 @@ class ChoiceReader:
         self._rare(delta, out)
 
     def _rare(self, delta: Delta, out: list[Event]) -> None:
-        if delta.annotations is not _wire.ABSENT:
-            found = answer_in.citations(_wire.value(delta.annotations))
+        if delta.annotations is not ABSENT:
+            found = answer_in.citations(value(delta.annotations))
             self._annotations += [AnnotationDelta(0, annotation) for annotation in found]
-        if delta.images is not _wire.ABSENT:
-            for image in answer_in.images(_wire.value(delta.images)):
+        if delta.images is not ABSENT:
+            for image in answer_in.images(value(delta.images)):
                 self._whole(image, out)
         if delta.audio is not None:
             self._said = True
@@ -181,8 +177,8 @@ class ChoiceReader:
     def _reason(self, delta: Delta, out: list[Event]) -> None:
         """Reasoning under any of its names; a host that sends two means the same by both."""
         details: list[Object] = []
-        if delta.reasoning_details is not _wire.ABSENT:
-            details = reasoning_details.entries(_wire.value(delta.reasoning_details))
+        if delta.reasoning_details is not ABSENT:
+            details = reasoning_details.entries(value(delta.reasoning_details))
         if text := delta.reasoning_content:
             self._think(text, "reasoning_content", out)
         elif text := delta.reasoning:

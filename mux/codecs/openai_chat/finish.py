@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from mux.codecs.openai_chat._wire import DIALECT
-from mux.errors import MuxError, Overloaded, UpstreamFailed
 from mux.ir import Finish, Object, StopReason
 
 _READ: Final = {
@@ -37,15 +36,6 @@ def decode_finish(reason: str, *, refused: bool = False, ext: Object | None = No
     if refused and read is StopReason.STOP:
         read = StopReason.REFUSAL
     return Finish(read, dialect=DIALECT, native=reason, ext={DIALECT: ext} if ext else None)
-
-
-def failure_of(reason: str | None) -> MuxError | None:
-    """The error that a reason to stop amounts to, None for all that are ends of an answer."""
-    if reason == "error":  # quirk(openrouter): the provider behind it failed
-        return UpstreamFailed("The upstream stopped with an error")
-    if reason == "insufficient_system_resource":  # quirk(deepseek): it is too busy
-        return Overloaded("The upstream stopped for want of resources")
-    return None
 
 
 def encode_finish(finish: Finish, *, refused: bool, legacy: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _schema
+from mux.codecs import _formats, _schema
 from mux.codecs.openai_chat._wire import DIALECT
 from mux.ir import (
     Abilities,
@@ -22,12 +22,10 @@ from mux.ir import (
     ResponseFormat,
     Text,
 )
-from mux.wire import json
 
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9_-]")
 _NAME_CHARS: Final = 64
 _DEFAULT_NAME: Final = "response"
-_ONLY_JSON: Final = "Answer with a single JSON value only (no prose, no code fence)"
 _SAY_JSON: Final = "Respond in JSON."
 
 
@@ -40,14 +38,10 @@ def encode_format(
     if wanted.kind is FormatKind.TEXT:
         return request, {}
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):
-        losses.append(Loss(LossKind.DEGRADE, "response_format"))
-        words = _ONLY_JSON
-        if wanted.schema is not None:
-            words += f" that matches this JSON Schema:\n{json.text(wanted.schema)}"
-        return _instruct(request, words), {}
+        return _formats.instruct(request, losses), {}
     if wanted.kind is FormatKind.JSON_OBJECT:
         if not native and not _mentions_json(request):
-            request = _instruct(request, _SAY_JSON)
+            request = replace(request, system=(*request.system, Text(_SAY_JSON)))
         return request, {"response_format": {"type": "json_object"}}
     if native and "response_format" in request.own(DIALECT):
         return request, {}
@@ -84,8 +78,3 @@ def _foreign_schema(wanted: ResponseFormat, abilities: Abilities, losses: list[L
 def _mentions_json(request: Request) -> bool:
     texts = [*request.system, *(part for message in request.messages for part in message.parts)]
     return any(isinstance(part, Text) and "json" in part.text.lower() for part in texts)
-
-
-def _instruct(request: Request, words: str) -> Request:
-    """`request` with `words` at the end of its system text."""
-    return replace(request, system=(*request.system, Text(words)))

@@ -8,11 +8,12 @@ from typing import Final
 from mux.codecs import _finish, _ids
 from mux.codecs._openai_errors import decode_error_value
 from mux.codecs._openai_logprobs import decode_logprobs
+from mux.codecs._openai_stream import LATE, failure_of
 from mux.codecs._openai_usage import decode_usage, encode_usage
 from mux.codecs.openai_chat import answer_in, reasoning_details
 from mux.codecs.openai_chat._wire import DIALECT
-from mux.codecs.openai_chat.answer_out import LATE, encode_choice, late_fields
-from mux.codecs.openai_chat.finish import decode_finish, failure_of
+from mux.codecs.openai_chat.answer_out import encode_choice, late_fields
+from mux.codecs.openai_chat.finish import decode_finish
 from mux.errors import UpstreamProtocolError
 from mux.ir import (
     JSON,
