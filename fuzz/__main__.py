@@ -68,7 +68,7 @@ def _random(name: str, seconds: int) -> bool:
     print(f"{name}: {seconds} s, random", flush=True)
     end = monotonic() + seconds
     check = settings(max_examples=500, deadline=None, database=None)(
-        given(st.binary(max_size=512))(TARGETS[name])
+        given(st.binary(max_size=512))(lambda data: TARGETS[name](data))
     )
     while monotonic() < end:
         try:

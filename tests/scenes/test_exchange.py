@@ -171,40 +171,6 @@ async def test_keep_alives_do_not_bind_the_client_to_an_upstream(autojump_clock)
     assert b"message_stop" in client.body
 
 
-async def test_P219_the_gateways_refused_credential_is_not_the_clients_401(autojump_clock):
-    transport = ScriptedTransport(Script(b'{"error":{"message":"bad key"}}', status=401))
-    with pytest.raises(MuxError) as caught:
-        await asked(gateway(transport, "openai"), call("openai_chat", WHOLE))
-    assert caught.value.status == 503
-    assert caught.value.native is None
-
-
-async def test_a_native_error_goes_through_as_it_is(autojump_clock):
-    error = b'{"error": {"message": "odd", "type": "invalid_request_error", "extra": 1}}'
-    transport = ScriptedTransport(Script(error, status=422, content_type="application/json"))
-    with pytest.raises(MuxError) as caught:
-        await asked(gateway(transport, "openai"), call("openai_chat", WHOLE))
-    assert caught.value.native is not None
-    assert (caught.value.native.status, caught.value.native.body) == (422, error)
-
-
-async def test_P24_F41_silence_commits_and_is_filled_with_keep_alives(autojump_clock):
-    transport = ScriptedTransport(
-        Script(60.0, chunk("o"), 60.0, chunk("k", "stop"), DONE, **SSE)
-    )
-    client, _ = await asked(gateway(transport, "openai"), call("anthropic", ASK))
-    assert client.body.count(b": keep-alive") >= 3, "before there is a message"
-    assert client.body.count(b"event: ping") >= 3, "inside of it"
-    assert b"message_stop" in client.body
-
-
-async def test_after_keep_alives_a_failure_is_told_inside_the_stream(autojump_clock):
-    transport = ScriptedTransport(Script(20.0, UpstreamUnreachable("reset"), **SSE))
-    client, outcome = await asked(gateway(transport, "openai", "openai"), call("anthropic", ASK))
-    assert outcome.attempts == 1
-    assert b"event: error" in client.body
-
-
 async def test_P21_whoever_leaves_frees_the_upstream(autojump_clock):
     transport = ScriptedTransport(Script(chunk("a"), 1000.0, **SSE))
     with trio.move_on_after(5):
