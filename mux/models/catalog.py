@@ -83,9 +83,14 @@ class Catalog:
             self._abilities[provider_type, model] = known
         return known
 
-    def describe(self, provider_type: str, model: str) -> ModelInfo:
-        """`model` for listings; what nobody knows is a modest guess."""
-        abilities = self.abilities(provider_type, model)
+    def describe(
+        self, provider_type: str, model: str, abilities: Abilities | None = None
+    ) -> ModelInfo:
+        """`model` for listings; what nobody knows is a modest guess.
+
+        `abilities` are those of the catalogue unless somebody knows better.
+        """
+        abilities = abilities or self.abilities(provider_type, model)
         row = _row(provider_type, model) or _row_of_any_vendor(model)
         thinks = abilities.reasoning not in (ReasoningMode.NONE, ReasoningMode.UNKNOWN)
         words = (("tools", abilities.tools), ("vision", abilities.vision), ("thinking", thinks))
@@ -93,8 +98,8 @@ class Catalog:
             id=model,
             display_name=row.name if row is not None else model,
             family=row.match.partition("-")[0] if row is not None else "unknown",
-            context=(row.context if row is not None else None) or _UNKNOWN_CONTEXT,
-            max_output=(row.max_output if row is not None else None) or _UNKNOWN_OUTPUT,
+            context=abilities.context or (row and row.context) or _UNKNOWN_CONTEXT,
+            max_output=abilities.max_output or (row and row.max_output) or _UNKNOWN_OUTPUT,
             capabilities=("completion", *(word for word, has in words if has)),
         )
 

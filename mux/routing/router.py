@@ -91,13 +91,14 @@ class Candidate:
 class Listed:
     """A row of a model list: `id` is what clients ask for, `model` what the provider calls it.
 
-    `provider_type` is the catalogue's word for the provider.
+    `provider_type` is the catalogue's word for the provider; `abilities` are the model's there.
     """
 
     id: str
     provider_type: str
     owned_by: str
     model: str
+    abilities: Abilities
 
 
 class Router:
@@ -136,8 +137,8 @@ class Router:
         return self._listed
 
     def describe(self, listed: Listed) -> ModelInfo:
-        """What the catalogue knows of a row of `models`."""
-        return self._catalog.describe(listed.provider_type, listed.model)
+        """What is known of a row of `models`: the configuration over the catalogue."""
+        return self._catalog.describe(listed.provider_type, listed.model, listed.abilities)
 
     # -- choosing ---------------------------------------------------------------------------
 
@@ -252,20 +253,20 @@ class Router:
         rows: dict[str, Listed] = {}
         for provider in self.providers:
             for name, upstream in self._names[provider.name].items():
-                rows.setdefault(name, _row(name, provider, upstream))
+                rows.setdefault(name, self._row(name, provider, upstream))
         for alias in self._aliases:
             try:
                 first = self.candidates(alias)[0]
             except MuxError:
                 continue  # an alias of what nobody has is no model
-            rows[alias] = _row(alias, first.provider, first.model)
+            rows[alias] = self._row(alias, first.provider, first.model)
         return list(rows.values())
 
-
-def _row(name: str, provider: Provider, upstream: str) -> Listed:
-    own = provider.own_host and provider.type in _VENDORS
-    owner = _VENDORS[provider.type].owner if own else provider.name
-    return Listed(name, provider.catalogue, owner, upstream)
+    def _row(self, name: str, provider: Provider, upstream: str) -> Listed:
+        own = provider.own_host and provider.type in _VENDORS
+        owner = _VENDORS[provider.type].owner if own else provider.name
+        abilities = self._abilities(provider, upstream)
+        return Listed(name, provider.catalogue, owner, upstream, abilities)
 
 
 def _not_found(message: str) -> NotFound:

@@ -376,5 +376,13 @@ def test_rows_can_be_described(router):
     assert made.describe(row) == CATALOG.describe("anthropic", CLAUDE)
 
 
+def test_F46_a_description_tells_what_the_configuration_knows_better(router):
+    made = router("{type: ollama, models: [{name: m, context: 777, vision: false, tools: true}]}")
+    info = made.describe(made.models()[0])
+    assert info.context == 777
+    assert "vision" not in info.capabilities
+    assert "tools" in info.capabilities
+
+
 def test_without_providers_the_list_is_empty(router):
     assert router().models() == []
