@@ -170,8 +170,9 @@ def encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> O
     body |= {key: value for key, value in wanted.items() if value is not None}
     if request.stream:
         body["stream"] = True
+    written = _TYPED if request.stream else _TYPED | {"stream_options"}
     own_fields = request.own(DIALECT)
-    return body | {key: value for key, value in own_fields.items() if key not in _TYPED}
+    return body | {key: value for key, value in own_fields.items() if key not in written}
 
 
 def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:

@@ -84,7 +84,7 @@ class ResponseStreamDecoder:
 
     def _take(self, frames: list[sse.Frame], out: list[Event]) -> None:
         for _, data in frames:
-            if data == _DONE:
+            if data[:6] == _DONE or not data.strip():
                 continue
             frame = self._frames(data)
             if frame is None:
@@ -247,7 +247,7 @@ class ResponseStreamDecoder:
             item = self._item(frame, "message", out)
             logprobs: tuple[TokenLogprob, ...] = ()
             if len(frame.logprobs) > _EMPTY_LIST:
-                logprobs = fill_bytes(decode_logprobs(json.loads(bytes(frame.logprobs))))
+                logprobs = _logprobs(bytes(frame.logprobs))
             item.text(frame.content_index or 0, frame.delta, logprobs, out)
 
     def refusal(self, frame: Frame, data: bytes, out: list[Event]) -> None:
@@ -296,6 +296,13 @@ class ResponseStreamDecoder:
 def _object(data: bytes, key: str) -> Object:
     value = (json.load_object(data) or {}).get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _logprobs(data: bytes) -> tuple[TokenLogprob, ...]:
+    try:
+        return fill_bytes(decode_logprobs(json.loads(data)))
+    except json.JsonError:  # what nobody looked into until now: bad escapes
+        return ()
 
 
 def _text(data: bytes, key: str) -> str:
