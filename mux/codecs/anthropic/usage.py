@@ -58,7 +58,7 @@ def merged(earlier: Object, later: Object) -> Object:
 def encode_usage(usage: Usage | None) -> Object:
     """The counts of a whole answer: numbers always, zero where nothing is known."""
     if usage is not None and usage.dialect == DIALECT and usage.raw is not None:
-        return usage.raw
+        return _complete(usage.raw)
     usage = usage or Usage()
     read, write = usage.cache_read or 0, usage.cache_write or 0
     out: Object = {
@@ -90,6 +90,14 @@ def encode_final_usage(usage: Usage | None) -> Object:
     known = _FINAL if usage.input_total is not None else _FINAL[len(_INPUT) :]
     out = {key: counts[key] for key in known if key in counts}
     out.setdefault("output_tokens", 0)
+    return out
+
+
+def _complete(raw: Object) -> Object:
+    """`raw` with the numbers that the SDK's types demand; older recordings lack some."""
+    out: Object = {**dict.fromkeys(("input_tokens", "output_tokens"), 0), **raw}
+    if searches := nested(raw, "server_tool_use"):
+        out["server_tool_use"] = {"web_search_requests": 0, "web_fetch_requests": 0, **searches}
     return out
 
 
