@@ -75,6 +75,12 @@ def test_without_either_there_is_no_key(tmp_path: Path):
     assert management_key.find(tmp_path, {}) is None
 
 
+def test_a_key_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path):
+    (tmp_path / "credentials.json").mkdir()
+    with pytest.raises(ConfigError, match=r"credentials\.json: Is a directory"):
+        management_key.find(tmp_path, {})
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"management-key": ""}'])
 def test_a_file_that_is_no_key_file_is_said_to_be_none(tmp_path: Path, text: str):
     (tmp_path / "credentials.json").write_text(text)

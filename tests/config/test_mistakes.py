@@ -82,6 +82,7 @@ def test_a_mistake_on_the_command_line_names_the_option(tmp_path: Path):
         ("port", "line 1: expected keys with values"),
         ("port: 1\n\nport: 2", "port (line 3): is given twice"),
         ("{[a]: 1}", "a key must be a single word"),
+        ("tls: {<<: 5}", "tls (line 1): what << names cannot be merged"),
         ("routing: {aliases: {a: [b]}}", "routing.aliases.a (line 1): expected a single value"),
     ],
 )
