@@ -65,9 +65,24 @@ def thoughts(parts: Iterable[Part], native: bool) -> str:
     return ("" if native else "\n\n").join(pieces)
 
 
-def shown(part: Media) -> bool:
-    """Whether `part` is an image that is here as base64, the only media a client is sent."""
-    return part.kind is MediaKind.IMAGE and part.source is SourceKind.BASE64
+def images(parts: Iterable[Part], *, native: bool, generate: bool) -> Object:
+    """The field for the images among `parts` that are here as base64, if there is one.
+
+    The server writes chat images as strings, which the Python client refuses together with the
+    whole answer: only an answer that came in this dialect (`native`) has them.
+    """
+    data: list[JSON] = [
+        part.data
+        for part in parts
+        if isinstance(part, Media)
+        and part.kind is MediaKind.IMAGE
+        and part.source is SourceKind.BASE64
+    ]
+    if not data:
+        return {}
+    if generate:
+        return {"image": data[0]}
+    return {"images": data} if native else {}
 
 
 def logprobs(tokens: Iterable[TokenLogprob]) -> list[JSON]:
@@ -87,9 +102,8 @@ def _alternatives(token: TokenLogprob) -> Object:
 
 
 def refusal(finish: Finish) -> str:
-    """The words by which an upstream explained that it stopped for safety (section 16)."""
-    safety = finish.reason in (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
-    return finish.explanation if safety else ""
+    """The words by which a model explained that it will not answer (section 16)."""
+    return finish.explanation if finish.reason is StopReason.REFUSAL else ""
 
 
 def closing(finish: Finish, usage: Usage | None) -> Object:

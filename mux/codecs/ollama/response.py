@@ -9,17 +9,17 @@ from mux.codecs import _errors
 from mux.codecs.ollama.parts import (
     call,
     closing,
+    images,
     logprobs,
     own,
     refusal,
-    shown,
     shows_thinking,
     thoughts,
 )
 from mux.codecs.ollama.request import GENERATE
 from mux.codecs.ollama.stream_in import LineStreamDecoder
 from mux.codecs.ollama.timestamps import encode_time
-from mux.ir import JSON, Media, Object, Refusal, Request, Response, Text, ToolCall, fold
+from mux.ir import JSON, Object, Refusal, Request, Response, Text, ToolCall, fold
 from mux.wire import json, ndjson
 
 
@@ -50,16 +50,11 @@ def _content(response: Response, request: Request, text_field: str) -> Object:
     if words := refusal(response.finish):
         text = f"{text}\n\n{words}" if text else words
     out: Object = {text_field: text}
-    thinking = thoughts(response.parts, native=bool(own(response.ext)))
+    native = bool(own(response.ext))
+    thinking = thoughts(response.parts, native)
     if thinking and shows_thinking(request):
         out["thinking"] = thinking
-    images: list[JSON] = [
-        part.data for part in response.parts if isinstance(part, Media) and shown(part)
-    ]
-    if images and request.variant == GENERATE:
-        out["image"] = images[0]
-    elif images:
-        out["images"] = images
+    out |= images(response.parts, native=native, generate=request.variant == GENERATE)
     calls = [part for part in response.parts if isinstance(part, ToolCall)]
     if calls:
         out["tool_calls"] = [call(part, position) for position, part in enumerate(calls)]

@@ -9,12 +9,11 @@ import orjson
 from msgspec.structs import replace
 
 from mux.codecs.ollama.errors import encode_error
-from mux.codecs.ollama.parts import call, closing, logprobs, own, refusal, shown, shows_thinking
+from mux.codecs.ollama.parts import call, closing, images, logprobs, own, refusal, shows_thinking
 from mux.codecs.ollama.request import GENERATE
 from mux.codecs.ollama.timestamps import encode_time
 from mux.errors import ErrorKind
 from mux.ir import (
-    JSON,
     AnnotationDelta,
     ArgsDelta,
     BlockStart,
@@ -152,9 +151,9 @@ class LineStreamEncoder:
             self._gap = _BREAK if self._thought and not self._native else ""
         elif isinstance(part, ToolCall):
             self._call, self._arguments = part, [part.arguments]
-        elif isinstance(part, Media) and shown(part):
-            images: list[JSON] = [part.data]
-            return self._line({"image": part.data} if self._generate else {"images": images})
+        elif isinstance(part, Media):
+            field = images((part,), native=self._native, generate=self._generate)
+            return self._line(field) if field else b""
         return b""
 
     def _text(self, event: TextDelta) -> bytes:

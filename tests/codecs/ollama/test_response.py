@@ -196,7 +196,6 @@ def test_parts_of_other_dialects():
             "role": "assistant",
             "content": "one two!",
             "thinking": "a\n\nb\n\nc",
-            "images": [PNG],
             "tool_calls": [
                 {"id": "c1", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}},
                 {"id": "c2", "function": {"index": 1, "name": "g", "arguments": {}}},
@@ -216,10 +215,23 @@ def test_thinking_is_kept_from_clients_that_do_not_want_it(reasoning: Reasoning)
     assert "thinking" not in encode(Thinking(("x",)), Text("y"), request=request)["message"]
 
 
+def test_images_only_where_a_client_reads_them():
+    """The Python client refuses a chat answer whose images are strings, as the server's are."""
+    image = Media(MediaKind.IMAGE, SourceKind.BASE64, PNG, "image/png")
+    assert "images" not in encode(image)["message"]
+    assert encode(image, request=GENERATE)["image"] == PNG
+    body = chat({"content": "x", "images": [PNG]})
+    assert json.loads(CODEC.server.encode_response(decode(body), CHAT))["message"]["images"] == [
+        PNG
+    ]
+
+
 def test_an_explained_refusal_is_content():
     finish = Finish(StopReason.REFUSAL, explanation="I may not.")
     assert encode(finish=finish)["message"]["content"] == "I may not."
     assert encode(Text("So"), finish=finish)["message"]["content"] == "So\n\nI may not."
+    filtered = Finish(StopReason.CONTENT_FILTER, explanation="Withheld.")
+    assert encode(finish=filtered)["message"]["content"] == ""
 
 
 def test_logprobs_both_ways():
