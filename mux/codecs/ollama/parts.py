@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mux.codecs import _arguments
+from mux.codecs._seams import Seams
 from mux.codecs.ollama._wire import DIALECT, METRICS
 from mux.ir import (
     JSON,
@@ -16,9 +17,11 @@ from mux.ir import (
     Object,
     Part,
     ReasoningState,
+    Refusal,
     Request,
     SourceKind,
     StopReason,
+    Text,
     Thinking,
     TokenLogprob,
     ToolCall,
@@ -54,6 +57,16 @@ def call(part: ToolCall, position: int) -> Object:
     extra = function if isinstance(function, dict) else {}
     arguments = _arguments.to_object(part.arguments)
     return {**shell, "function": {**extra, "name": part.name, "arguments": arguments}}
+
+
+def said(parts: Iterable[Part]) -> str:
+    """The visible text in `parts`."""
+    seams, texts = Seams(), list[str]()
+    for part in parts:
+        seams.meet(part)
+        if isinstance(part, Text | Refusal):
+            texts.append(seams.join(part.text))
+    return "".join(texts)
 
 
 def thoughts(parts: Iterable[Part], native: bool) -> str:

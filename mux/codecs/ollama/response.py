@@ -13,6 +13,7 @@ from mux.codecs.ollama.parts import (
     logprobs,
     own,
     refusal,
+    said,
     shows_thinking,
     thoughts,
 )
@@ -30,10 +31,9 @@ def decode_response(body: bytes) -> Response:
 
 def encode_response(response: Response, request: Request) -> bytes:
     """The body of a whole answer to `request`, in the form of its endpoint."""
-    said = own(response.ext)
     out: Object = {
         "model": request.model,
-        "created_at": said.get("created_at") or encode_time(response.created),
+        "created_at": own(response.ext).get("created_at") or encode_time(response.created),
     }
     if request.variant == GENERATE:
         out |= _content(response, request, "response")
@@ -46,7 +46,7 @@ def encode_response(response: Response, request: Request) -> bytes:
 
 
 def _content(response: Response, request: Request, text_field: str) -> Object:
-    text = "".join(part.text for part in response.parts if isinstance(part, Text | Refusal))
+    text = said(response.parts)
     if words := refusal(response.finish):
         text = f"{text}\n\n{words}" if text else words
     out: Object = {text_field: text}

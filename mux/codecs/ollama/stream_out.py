@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
+from mux.codecs._seams import Seams
 from mux.codecs.ollama.errors import encode_error
 from mux.codecs.ollama.parts import call, closing, images, logprobs, own, refusal, shows_thinking
 from mux.codecs.ollama.request import GENERATE
@@ -59,6 +60,7 @@ class LineStreamEncoder:
         "_native",
         "_on",
         "_said",
+        "_seams",
         "_tail",
         "_text_head",
         "_thinking_head",
@@ -71,6 +73,7 @@ class LineStreamEncoder:
         self._generate = request.variant == GENERATE
         self._visible = shows_thinking(request)
         self._model = request.model
+        self._seams = Seams()
         self._usage: Usage | None = None
         self._call: ToolCall | None = None
         self._arguments: list[str] = []
@@ -147,6 +150,7 @@ class LineStreamEncoder:
 
     def _block_start(self, event: BlockStart) -> bytes:
         part = event.part
+        self._seams.meet(part)
         if isinstance(part, Thinking):
             self._gap = _BREAK if self._thought and not self._native else ""
         elif isinstance(part, ToolCall):
@@ -157,7 +161,7 @@ class LineStreamEncoder:
         return b""
 
     def _text(self, event: TextDelta) -> bytes:
-        text = event.text
+        text = self._seams.join(event.text)
         if not text:
             return b""
         self._said = True

@@ -194,7 +194,7 @@ def test_parts_of_other_dialects():
         "created_at": "2023-11-14T22:13:20Z",
         "message": {
             "role": "assistant",
-            "content": "one two!",
+            "content": "one two\n\n!",
             "thinking": "a\n\nb\n\nc",
             "tool_calls": [
                 {"id": "c1", "function": {"index": 0, "name": "f", "arguments": {"a": 1}}},
