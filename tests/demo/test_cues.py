@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from mux.providers.demo.cues import COMMAND_CHARS, DEFAULT_RATE, Cues, read
+from tests.conftest import ROOT
 
 TOOLS = ("get_weather", "Read", "read_file", "mcp__files__list", "a.b")
 
@@ -65,6 +67,22 @@ TOOLS = ("get_weather", "Read", "read_file", "mcp__files__list", "a.b")
 )
 def test_a_cue(text: str, field: str, value: Any):
     assert getattr(read(text, TOOLS), field) == value
+
+
+def documented() -> list[str]:
+    """The phrases in the first column of the table of cues."""
+    table = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8").split("\n## ")[1]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return [phrase for row in rows for phrase in re.findall("`([^`]+)`", row)]
+
+
+@pytest.mark.parametrize("phrase", documented())
+def test_what_is_documented_is_understood(phrase: str):
+    assert read(phrase, ("NAME", "a", "b", "c")) != Cues()
+
+
+def test_the_cues_are_documented():
+    assert len(documented()) > 15
 
 
 def test_no_cue_no_command():
