@@ -215,7 +215,7 @@ def _unfold_part(index: int, part: Part, out: list[Event]) -> None:
     head, deltas = _opened(index, part)
     out.append(BlockStart(index, head))
     out += deltas
-    if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
+    if isinstance(part, Text | Thinking) and part.signature is not None:
         out.append(SignatureDelta(index, part.signature))
     out.append(BlockStop(index))
 
@@ -241,10 +241,12 @@ def _opened(index: int, part: Part) -> tuple[Part, list[Event]]:
                 deltas.append(ThinkingDelta(index, text))
             return replace(part, texts=(), signature=None), deltas
         case ToolCall():
-            args: list[Event] = [ArgsDelta(index, part.arguments)] if part.arguments else []
-            return replace(part, arguments="", signature=None), args
+            # First the signature: dialects that carry it before the call must not have to wait.
+            deltas = [SignatureDelta(index, part.signature)] if part.signature is not None else []
+            deltas += [ArgsDelta(index, part.arguments)] if part.arguments else []
+            return replace(part, arguments="", signature=None), deltas
         case ServerCall():
-            args = [ArgsDelta(index, part.arguments)] if part.arguments else []
-            return replace(part, arguments=""), args
+            deltas = [ArgsDelta(index, part.arguments)] if part.arguments else []
+            return replace(part, arguments=""), deltas
         case _:
             return part, []
