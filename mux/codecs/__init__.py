@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.codecs import anthropic, gemini, ollama, openai_chat, openai_responses
+from mux.codecs import (
+    anthropic,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from mux.codecs._base import (
     ClientSide,
     Codec,
@@ -21,6 +28,7 @@ CODECS: Final[dict[str, Codec]] = {
     module.CODEC.name: module.CODEC
     for module in (
         openai_chat,
+        openai_completions,
         openai_responses,
         anthropic,
         gemini,
