@@ -18,8 +18,10 @@ SEPARATOR: Final = b",\r\n"
 CLOSE: Final = b"]"
 
 _BOM: Final = b"\xef\xbb\xbf"
-_MARK: Final = re.compile(rb'["{}]')
-_IN_STRING: Final = re.compile(rb'["\\]')
+_PLAIN: Final = re.compile(rb'(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""Up to the next brace, whole strings included, or up to a string that is cut off."""
+_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+"""The inside of a string, up to its end or to an escape that is cut off."""
 _BETWEEN: Final = re.compile(rb"[\s,\[\]]*")
 
 
@@ -76,27 +78,33 @@ class Reader:
 
     def _scan(self, data: bytes, start: int) -> int:
         """The end of the element in `data`, or of `data` if it goes on."""
+        if self._escaped:
+            self._escaped = False
+            start += 1
+        if self._quoted:
+            start = self._unquote(data, start)
         while start < len(data):
-            if self._escaped:
-                self._escaped = False
-                start += 1
-                continue
-            found = (_IN_STRING if self._quoted else _MARK).search(data, start)
-            if found is None:
-                return len(data)
-            start = found.end()
-            match found[0]:
-                case b"\\":
-                    self._escaped = True
-                case b'"':
-                    self._quoted = not self._quoted
-                case b"{":
-                    self._depth += 1
-                case _:
-                    self._depth -= 1
-                    if not self._depth:
-                        return start
-        return start
+            start = _end(_PLAIN, data, start)
+            mark = data[start : start + 1]
+            start += 1
+            if mark == b"{":
+                self._depth += 1
+            elif mark == b"}":
+                self._depth -= 1
+                if not self._depth:
+                    return start
+            elif mark:
+                self._quoted = True
+                start = self._unquote(data, start)
+        return len(data)
+
+    def _unquote(self, data: bytes, start: int) -> int:
+        """Where the string that is open goes on to, its end included."""
+        start = _end(_STRING, data, start)
+        mark = data[start : start + 1]
+        self._escaped = mark == b"\\"
+        self._quoted = mark != b'"'
+        return start + 1
 
     def _keep(self, piece: bytes) -> None:
         if piece:
@@ -104,6 +112,11 @@ class Reader:
             self._size += len(piece)
         if self._size > self._limit:
             raise UpstreamProtocolError(f"the upstream sent an element over {self._limit} bytes")
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, start: int) -> int:
+    found = pattern.match(data, start)
+    return found.end() if found is not None else start
 
 
 class Writer:

@@ -60,6 +60,7 @@ class Chunk(_Frame):
 
 
 CHUNK: Final = msgspec.json.Decoder(Chunk)
+_OBJECT: Final[msgspec.json.Decoder[Object]] = msgspec.json.Decoder(dict)
 
 
 def value(raw: msgspec.Raw) -> JSON:
@@ -72,6 +73,12 @@ def value(raw: msgspec.Raw) -> JSON:
 
 
 def fields(raw: msgspec.Raw) -> Object:
-    """The members of a raw object, none if it is anything else."""
-    found = value(raw)
-    return found if isinstance(found, dict) else {}
+    """The members of a raw object, none if it is anything else. Raises `UpstreamProtocolError`."""
+    if not raw:
+        return {}
+    try:
+        return _OBJECT.decode(raw)
+    except msgspec.ValidationError:
+        return {}
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise UpstreamProtocolError(f"the upstream's answer is not valid JSON: {error}") from None

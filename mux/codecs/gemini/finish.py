@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from mux.codecs import _finish
-from mux.codecs.gemini._wire import DIALECT, Candidate, value
+from mux.codecs.gemini._wire import ABSENT, DIALECT, Candidate, value
 from mux.codecs.gemini.enums import FINISH_REASONS, named_object, word
 from mux.codecs.gemini.grounding import Cited, encode_grounding
 from mux.codecs.gemini.logprobs import encode_logprobs
@@ -53,29 +54,29 @@ _WORDS: Final[dict[StopReason, str]] = {
 }
 """Every other reason is ``STOP`` to a client."""
 
-_EMPTY: Final = msgspec.Raw(b"{}")
-
-_KEPT: Final = (
-    ("finishMessage", "finish_message"),
-    ("safetyRatings", "safety_ratings"),
-    ("citationMetadata", "citation_metadata"),
-    ("groundingMetadata", "grounding_metadata"),
-    ("urlContextMetadata", "url_context_metadata"),
-    ("avgLogprobs", "avg_logprobs"),
-    ("logprobsResult", "logprobs_result"),
-    ("tokenCount", "token_count"),
-    ("continuationToken", "continuation_token"),
+_DETAILS: Final = (
+    "finishMessage",
+    "safetyRatings",
+    "citationMetadata",
+    "groundingMetadata",
+    "urlContextMetadata",
+    "avgLogprobs",
+    "logprobsResult",
+    "tokenCount",
+    "continuationToken",
 )
+"""What a candidate says beside its content: the last fields of `Candidate`, in their order."""
+
+_NONE: Final = (ABSENT,) * len(_DETAILS)
+_EMPTY: Final = msgspec.Raw(b"{}")
 
 
 def raw_details(candidate: Candidate) -> dict[str, msgspec.Raw]:
     """What a candidate says beside its content, unread; empty objects left out."""
-    found: dict[str, msgspec.Raw] = {}
-    for key, attribute in _KEPT:
-        raw: msgspec.Raw = getattr(candidate, attribute)
-        if raw and raw != _EMPTY:
-            found[key] = raw
-    return found
+    raws: tuple[msgspec.Raw, ...] = astuple(candidate)[-len(_DETAILS) :]
+    if raws == _NONE:
+        return {}
+    return {key: raw for key, raw in zip(_DETAILS, raws, strict=True) if raw and raw != _EMPTY}
 
 
 def read_details(raws: Mapping[str, msgspec.Raw]) -> Object:

@@ -5,8 +5,6 @@ Here thoughts are counted beside the candidates, and the prompts of server tools
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.enums import named_object
 from mux.ir import JSON, Object, Usage
@@ -14,6 +12,8 @@ from mux.ir import JSON, Object, Usage
 
 def merge(known: Object, new: Object) -> Object:
     """The counts after `new` came: later ones win, but no zero over a number (F37)."""
+    if known.keys() <= new.keys() and all(new.values()):
+        return new
     later = {
         key: value
         for key, value in new.items()
@@ -24,19 +24,20 @@ def merge(known: Object, new: Object) -> Object:
 
 def decode_usage(raw: Object) -> Usage:
     """What ``usageMetadata`` says; counts it leaves out are unknown."""
-    if any(isinstance(entry.get("modality"), int) for entry in _entries(raw)):
-        raw = named_object(raw)
-    prompt, used = _count(raw, "promptTokenCount"), _count(raw, "toolUsePromptTokenCount")
-    said, thought = _count(raw, "candidatesTokenCount"), _count(raw, "thoughtsTokenCount")
     prompts, answers = raw.get("promptTokensDetails"), raw.get("candidatesTokensDetails")
+    if _is_numbered(prompts) or _is_numbered(answers):
+        return decode_usage(named_object(raw))
+    counts = {key: value for key, value in raw.items() if isinstance(value, int)}
+    thoughts, used = counts.get("thoughtsTokenCount"), counts.get("toolUsePromptTokenCount")
+    read, written = _modalities(prompts), _modalities(answers)
     return Usage(
-        input_total=_sum(prompt, used),
-        output_total=_sum(said, thought),
-        cache_read=_count(raw, "cachedContentTokenCount"),
-        reasoning=thought,
-        audio_in=_modality(prompts, "AUDIO"),
-        audio_out=_modality(answers, "AUDIO"),
-        image_in=_modality(prompts, "IMAGE"),
+        input_total=_sum(counts.get("promptTokenCount"), used),
+        output_total=_sum(counts.get("candidatesTokenCount"), thoughts),
+        cache_read=counts.get("cachedContentTokenCount"),
+        reasoning=thoughts,
+        audio_in=read.get("AUDIO"),
+        audio_out=written.get("AUDIO"),
+        image_in=read.get("IMAGE"),
         tool_prompt=used,
         dialect=DIALECT,
         raw=raw,
@@ -74,24 +75,22 @@ def encode_usage(usage: Usage) -> Object:
     return out
 
 
-def _count(raw: Object, key: str) -> int | None:
-    value = raw.get(key)
-    return value if isinstance(value, int) else None
-
-
 def _sum(first: int | None, second: int | None) -> int | None:
     return first if second is None else (first or 0) + second
 
 
-def _modality(details: JSON, word: str) -> int | None:
-    if isinstance(details, list):
-        for entry in details:
-            if isinstance(entry, dict) and entry.get("modality") == word:
-                return _count(entry, "tokenCount")
-    return None
+def _modalities(details: JSON) -> dict[str, int]:
+    """The counts of a breakdown, by modality."""
+    out: dict[str, int] = {}
+    for entry in details if isinstance(details, list) else ():
+        if isinstance(entry, dict):
+            word, count = entry.get("modality"), entry.get("tokenCount")
+            if isinstance(word, str) and isinstance(count, int):
+                out[word] = count
+    return out
 
 
-def _entries(raw: Object) -> Iterator[Object]:
-    details = raw.get("promptTokensDetails")
-    if isinstance(details, list):
-        yield from (entry for entry in details if isinstance(entry, dict))
+def _is_numbered(details: JSON) -> bool:
+    """Whether a breakdown tells modalities by number."""
+    first = details[0] if isinstance(details, list) and details else None
+    return isinstance(first, dict) and isinstance(first.get("modality"), int)
