@@ -51,10 +51,10 @@ class OpenItem:
         "said",
     )
 
-    def __init__(self, place: int, fields: Doc, blocks: BlockSequencer) -> None:
+    def __init__(self, place: int, fields: Object, blocks: BlockSequencer) -> None:
         self._blocks = blocks
         self.place = place
-        self.id = _word(fields, "id")
+        self.id = word(fields, "id")
         self.said: list[Part] = []
         self.finished = False
         self._fields = fields
@@ -65,14 +65,14 @@ class OpenItem:
 
     def begin(self, out: list[Event]) -> None:
         """The item was announced: a call whose name is known begins now, all else with its text."""
-        field = _CALLS.get(_word(self._fields, "type"))
-        if field is not None and _word(self._fields, "name"):
-            announced = Doc({**self._fields.mapping(), field: ""})
+        field = _CALLS.get(word(self._fields, "type"))
+        if field is not None and word(self._fields, "name"):
+            announced = Doc({**self._fields, field: ""})
             self._start(_WHOLE, decode_item(announced)[0], out)
 
-    def finish(self, fields: Doc, out: list[Event]) -> None:
+    def finish(self, fields: Object, out: list[Event]) -> None:
         """The item is complete as `fields` has it. Raises `InvalidRequest` if it is malformed."""
-        parts = decode_item(fields)
+        parts = decode_item(Doc(fields))
         self.finished = True
         seen = sorted(self._sent)
         for number, part in enumerate(parts):
@@ -195,14 +195,11 @@ class OpenItem:
         self.complete_arguments(part.arguments, out)
 
 
-def _word(fields: Doc, key: str) -> str:
-    value = fields.mapping().get(key)
+def word(fields: Object, key: str) -> str:
+    """A string member, empty if it is none."""
+    value = fields.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _others(fields: Doc, read: tuple[str, ...]) -> Object:
-    return {
-        key: value
-        for key, value in fields.mapping().items()
-        if key not in read and value is not None
-    }
+def _others(fields: Object, read: tuple[str, ...]) -> Object:
+    return {key: value for key, value in fields.items() if key not in read and value is not None}

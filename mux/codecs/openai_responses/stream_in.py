@@ -11,13 +11,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
+
 from mux.codecs._blocks import BlockSequencer
 from mux.codecs._openai_logprobs import decode_logprobs
 from mux.codecs.openai_responses import _wire
+from mux.codecs.openai_responses._own import keep, own
 from mux.codecs.openai_responses._wire import Frame
 from mux.codecs.openai_responses.errors import decode_failure
 from mux.codecs.openai_responses.head import decode_finish, decode_start
-from mux.codecs.openai_responses.open_items import OpenItem
+from mux.codecs.openai_responses.open_items import OpenItem, word
 from mux.codecs.openai_responses.texts import decode_annotation, fill_bytes
 from mux.codecs.openai_responses.usage import decode_usage
 from mux.errors import ErrorKind, InvalidRequest, MuxError
@@ -142,35 +145,24 @@ class ResponseStreamDecoder:
         """Items that no closing event told of, as the final response has them."""
         more = len(output) > len(self._by_place)
         for place, value in enumerate(output):
-            fields = Doc(value)
+            fields = value if isinstance(value, dict) else {}
             with suppress(InvalidRequest):
-                item = self._by_id.get(fields.get_str("id")) or self._by_place.get(place)
+                item = self._by_id.get(word(fields, "id")) or self._by_place.get(place)
                 if item is not None and not item.finished:
                     item.finish(fields, out)
                 elif item is None and more:
                     self._whole(fields, place, out)
 
     def _finish(self, response: Object) -> Finish:
+        """The end, with what the response object did not say at its beginning."""
         said: list[Part] = []
         for item in self._by_place.values():
             said += item.said
         finish = decode_finish({"status": "completed", **response}, said)
-        before = (self._start.ext or {}) if self._start is not None else {}
-        after = decode_start(response).ext or {}
-        told: dict[str, Object] = {
-            dialect: {
-                key: value
-                for key, value in fields.items()
-                if before.get(dialect, {}).get(key) != value
-            }
-            for dialect, fields in after.items()
-        }
-        return Finish(
-            finish.reason,
-            dialect=finish.dialect,
-            native=finish.native,
-            ext=told if any(told.values()) else None,
-        )
+        before = own(self._start.ext) if self._start is not None else {}
+        after = own(decode_start(response).ext)
+        told: Object = {key: value for key, value in after.items() if before.get(key) != value}
+        return replace(finish, ext=keep(told))
 
     def error(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """An ``error`` event, nested or flat; a bare object that holds nothing but an error."""
@@ -202,11 +194,11 @@ class ResponseStreamDecoder:
             item = self._by_place.get(place)
         if item is None:
             fields: Object = {"type": kind, "id": frame.item_id or ""}
-            item = self._open(Doc(fields), len(self._by_place) if place is None else place, out)
+            item = self._open(fields, len(self._by_place) if place is None else place, out)
         self._last = item
         return item
 
-    def _open(self, fields: Doc, place: int, out: list[Event]) -> OpenItem:
+    def _open(self, fields: Object, place: int, out: list[Event]) -> OpenItem:
         if self._start is None:
             self._begin({}, out)
         item = OpenItem(place, fields, self._blocks)
@@ -220,13 +212,13 @@ class ResponseStreamDecoder:
         place = len(self._by_place) if frame.output_index is None else frame.output_index
         fields = _object(data, "item")
         if place not in self._by_place and fields:
-            self._last = self._open(Doc(fields), place, out)
+            self._last = self._open(fields, place, out)
             self._last.begin(out)
 
     def done(self, frame: Frame, data: bytes, out: list[Event]) -> None:
         """``response.output_item.done``: only here items are complete (pitfall 66)."""
-        fields = Doc(_object(data, "item"))
-        item = self._by_id.get(fields.get_str("id"))
+        fields = _object(data, "item")
+        item = self._by_id.get(word(fields, "id"))
         if item is None and frame.output_index is not None:
             item = self._by_place.get(frame.output_index)
         if item is not None:
@@ -235,9 +227,9 @@ class ResponseStreamDecoder:
         place = len(self._by_place) if frame.output_index is None else frame.output_index
         self._whole(fields, place, out)
 
-    def _whole(self, fields: Doc, place: int, out: list[Event]) -> None:
-        item = self._open(fields, place, out)
-        item.finish(fields, out)
+    def _whole(self, fields: Object, place: int, out: list[Event]) -> None:
+        if word(fields, "type"):
+            self._open(fields, place, out).finish(fields, out)
 
     # -- pieces of items ----------------------------------------------------------------------
 

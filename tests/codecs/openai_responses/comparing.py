@@ -4,7 +4,7 @@
 * a string is a list of one text part, in `input`, in a message's content and in an output;
 * an item with a role and no type is a message;
 * counts that the specification demands are 0 where an older host left them out;
-* ``status: completed`` of items that say nothing else by it, ``stream: false``, the format ``text``.
+* the status ``completed`` of an item, ``stream: false`` and the format ``text`` are defaults.
 """
 
 from __future__ import annotations
