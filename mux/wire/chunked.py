@@ -15,7 +15,7 @@ _SIZE_LINE: Final = re.compile(
     rb"([0-9A-Fa-f]{1,15})(?:[ \t]{0,16};[\t\x20-\x7e\x80-\xff]{0,4000})?\r\n"
 )
 _SIZE_LINE_LIMIT_BYTES: Final = 4096  # above all that `_SIZE_LINE` can match
-_TRAILERS: Final = re.compile(rb"(?:[!#-'*+\-.^-z|~]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
+_TRAILERS: Final = re.compile(rb"(?:[!#-'*+\-.0-9A-Z^-z|~]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
 _TRAILERS_LIMIT_BYTES: Final = 16 * 1024
 
 
