@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from mux.ir import Part, Text
+from mux.ir import Opaque, Part, ServerCall, ServerResult
 
 
 class Seams:
     """Joins the texts of one answer. One per choice.
 
-    Neighbouring text blocks are pieces of one text (a cited sentence is several) and are joined
-    as they are; texts with something else between them are separate and get a blank line.
+    Text blocks are pieces of one text (a cited sentence is several) and are joined as they are.
+    Only what was said before the provider ran a tool of its own, and what was said after it, are
+    separate texts, and nothing of what lies between them shows.
     """
 
     __slots__ = ("_apart", "_said")
@@ -20,7 +21,7 @@ class Seams:
 
     def meet(self, part: Part) -> None:
         """A block of `part`'s kind begins."""
-        if self._said and not isinstance(part, Text):
+        if self._said and isinstance(part, ServerCall | ServerResult | Opaque):
             self._apart = True
 
     def join(self, text: str) -> str:

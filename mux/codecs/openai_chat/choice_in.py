@@ -52,6 +52,7 @@ class ChoiceReader:
         "_details",
         "_ext",
         "_media",
+        "_named",
         "_refused",
         "_run",
         "_said",
@@ -67,6 +68,8 @@ class ChoiceReader:
         """the key of the text-like block that takes deltas, empty between them"""
         self._annotations: list[AnnotationDelta] = []
         self._details: list[Object] = []
+        self._named = False
+        """reasoning has come under a name of its own"""
         self._thought: tuple[object, ...] = ()
         """type and index of the reasoning entry being written"""
         self._audio = _Audio()
@@ -179,18 +182,21 @@ class ChoiceReader:
         details: list[Object] = []
         if delta.reasoning_details is not ABSENT:
             details = reasoning_details.entries(value(delta.reasoning_details))
-        if text := delta.reasoning_content:
-            self._think(text, "reasoning_content", out)
-        elif text := delta.reasoning:
-            self._think(text, "reasoning", out)
-        else:
-            for entry in details:
-                self._entry(entry, out)
-        self._details += details
+        named = delta.reasoning_content or delta.reasoning
+        if named:
+            self._named = True
+            field = "reasoning_content" if delta.reasoning_content else "reasoning"
+            self._think(named, field, out)
+        for entry in details:
+            self._entry(entry, out)
 
     def _entry(self, entry: Object, out: list[Event]) -> None:
-        text = reasoning_details.text_of([entry])
-        self._switch(_THINKING, answer_in.thinking(""), out)
+        """An entry of ``reasoning_details``; its text counts if it has no other place."""
+        text = "" if self._named else reasoning_details.text_of([entry])
+        if text or reasoning_details.is_opaque(entry):
+            self._switch(_THINKING, answer_in.thinking(""), out)
+        if self._run == _THINKING:
+            self._details.append(entry)
         if not text:
             return
         which = entry.get("type"), entry.get("index")

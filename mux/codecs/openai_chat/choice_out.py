@@ -219,7 +219,7 @@ class ChoiceWriter:
             self._pending.append(signature)
             return b""
         details: list[JSON] = [
-            {"index": number, **entry}
+            entry if "index" in entry else {**entry, "index": number}
             for number, entry in enumerate(reasoning_details.unsign(signature))
             if isinstance(entry, dict)
         ]

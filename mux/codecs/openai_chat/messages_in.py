@@ -101,7 +101,7 @@ def _reasoning(doc: Doc) -> list[Part]:
     """Reasoning a client sends back, under the name it used."""
     details = doc.get("reasoning_details")
     found = reasoning_details.entries(details.value) if details is not None else []
-    signature = reasoning_details.sign(list(found))
+    signature = reasoning_details.sign(found)
     about: Object = {}
     text = reasoning_details.text_of(found)
     for field in ("reasoning_content", "reasoning"):

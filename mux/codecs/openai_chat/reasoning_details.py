@@ -14,7 +14,8 @@ from mux.ir import JSON, Object, Signature
 from mux.wire import json
 
 _GROWING: Final = ("text", "summary", "data")
-_TELLING: Final = (*_GROWING, "signature")
+_OPAQUE: Final = ("data", "signature")
+_TELLING: Final = ("text", "summary", *_OPAQUE)
 
 
 def entries(value: JSON) -> list[Object]:
@@ -34,7 +35,12 @@ def text_of(found: Sequence[Object]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def merge(pieces: Sequence[Object]) -> list[JSON]:
+def is_opaque(entry: Object) -> bool:
+    """Whether the entry holds something that only its provider can read."""
+    return any(entry.get(key) for key in _OPAQUE)
+
+
+def merge(pieces: Sequence[Object]) -> list[Object]:
     """The pieces of a stream as the whole answer would have them: neighbours of one kind joined."""
     merged: list[Object] = []
     for piece in pieces:
@@ -48,12 +54,14 @@ def merge(pieces: Sequence[Object]) -> list[JSON]:
                 last[key] = before + value
             elif value:
                 last[key] = value
-    return list(merged)
+    return merged
 
 
-def sign(found: list[JSON]) -> Signature | None:
-    """The signature that carries the list, None if it is empty."""
-    return Signature(DIALECT, json.text(found)) if found else None
+def sign(found: Sequence[Object]) -> Signature | None:
+    """The signature that carries the list, None if there is nothing in it but what can be read."""
+    if not any(is_opaque(entry) for entry in found):
+        return None
+    return Signature(DIALECT, json.text([*found]))
 
 
 def unsign(signature: Signature | None) -> list[JSON]:

@@ -130,7 +130,7 @@ def _answer(choice: Object, seed: tuple[object, ...], late: Object) -> Answer:
 
 def _thinking(fields: Object) -> list[Thinking]:
     details = reasoning_details.entries(fields.get("reasoning_details"))
-    signature = reasoning_details.sign(list(details))
+    signature = reasoning_details.sign(details)
     for field in ("reasoning_content", "reasoning"):
         if text := _text(fields.get(field)):
             return [_signed(answer_in.thinking(field, text), signature)]
@@ -213,7 +213,10 @@ def _index(choice: Object) -> int:
 
 
 def _others(fields: Object, known: frozenset[str]) -> Object:
-    return {key: value for key, value in fields.items() if key not in known and value is not None}
+    """What else there is; some hosts fill in empty strings for what they do not know."""
+    return {
+        key: value for key, value in fields.items() if key not in known and value not in (None, "")
+    }
 
 
 def _objects(value: JSON) -> list[Object]:

@@ -58,7 +58,9 @@ def decode_search(options: Doc) -> ServerTool:
 def decode_choice(doc: Doc) -> ToolChoice:
     """``tool_choice`` in any of its forms."""
     if isinstance(doc.value, str):
-        return ToolChoice(_WORDS[doc.one_of(*_WORDS)])
+        word = doc.one_of(*_WORDS)
+        mode = _WORDS[word]
+        return ToolChoice(mode, ext=own({} if word == str(mode) else {"word": word}))
     if (allowed := doc.get("allowed_tools")) is not None:
         required = allowed.get_str("mode") == "required"
         names = tuple(_named(tool)[0] for tool in allowed.get_items("tools"))
@@ -141,7 +143,7 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     if tools:
         out["tools"] = tools
         if request.tool_choice is not None:
-            out["tool_choice"] = _choice(request.tool_choice)
+            out["tool_choice"] = _choice(request.tool_choice, native)
         if request.parallel_tools is not None:
             _parallel(request.parallel_tools, abilities, out, losses)
     if writer.search is not None:
@@ -237,10 +239,11 @@ def _search(tool: ServerTool) -> Object:
     return {"user_location": {"type": "approximate", "approximate": place}}
 
 
-def _choice(choice: ToolChoice) -> JSON:
+def _choice(choice: ToolChoice, native: bool) -> JSON:
     match choice.mode:
         case ChoiceMode.AUTO | ChoiceMode.NONE | ChoiceMode.REQUIRED:
-            return str(choice.mode)
+            word = (choice.ext or {}).get(DIALECT, {}).get("word") if native else None
+            return word or str(choice.mode)
         case ChoiceMode.NAMED:
             return _reference(choice.names[0], choice.kind)
         case ChoiceMode.ALLOWED_AUTO | ChoiceMode.ALLOWED_REQUIRED:
