@@ -1,24 +1,30 @@
 """When two values of this dialect mean the same: what the corpus comparisons forgive, and no more.
 
 * null, and a member that says what its absence says (`DEFAULTS`);
-* a string where a list with one text block may stand, and text blocks without text;
+* a string where a list with one text block may stand, and text blocks without text in requests;
 * neighbouring messages of one role, which the API joins;
 * ``output_format``, the older name of ``output_config.format``;
-* the arguments of a call cut into any deltas, and the pieces of a text.
+* the mark that stands for the signature of thinking that has none, as hosts that are not
+  Anthropic's send it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from mux.codecs.anthropic.blocks_in import UNSIGNED
+
 DEFAULTS: dict[str, Any] = {
     "citations": [],
     "defer_loading": False,
+    "description": "",
     "encrypted_content": "",
     "is_error": False,
     "stop_sequences": [],
     "stream": False,
+    "system": [],
     "tools": [],
+    "web_fetch_requests": 0,
 }
 _FREE = frozenset({"input", "input_schema", "schema"})
 
@@ -41,11 +47,10 @@ def blocks(content: Any) -> list[Any]:
         content = [{"type": "text", "text": content}]
     out = []
     for block in content or []:
-        if block.get("type") == "text" and not block["text"].strip():
-            continue
         if block.get("type") == "tool_result":
-            block = {**block, "content": blocks(block.get("content"))}
-        out.append(block)
+            out.append({**block, "content": blocks(block.get("content"))})
+        elif block.get("type") != "text" or block["text"].strip():
+            out.append(block)
     return out
 
 
@@ -54,8 +59,8 @@ def request(body: dict[str, Any]) -> dict[str, Any]:
     out = plain(body)
     if "output_format" in out:
         out.setdefault("output_config", {})["format"] = out.pop("output_format")
-    if "system" in out:
-        out["system"] = blocks(out["system"])
+    if system := blocks(out.pop("system", None)):
+        out["system"] = system
     messages: list[dict[str, Any]] = []
     for message in out["messages"]:
         content = blocks(message["content"])
@@ -73,9 +78,7 @@ def request(body: dict[str, Any]) -> dict[str, Any]:
 def answer(message: dict[str, Any]) -> dict[str, Any]:
     """A whole answer in its one canonical form."""
     out = plain(message)
-    out["content"] = [
-        block
-        for block in out["content"]
-        if block["type"] != "text" or block["text"] or block.get("citations")
-    ]
+    for block in out["content"]:
+        if block.get("signature") == UNSIGNED:
+            del block["signature"]
     return out

@@ -1,4 +1,4 @@
-"""Requests from other dialects as this one's upstreams take them: fields, sampling, limits, formats."""
+"""Requests from other dialects: fields, sampling, limits, formats, breakpoints."""
 
 from __future__ import annotations
 
