@@ -123,7 +123,7 @@ class App:
         async def work() -> None:
             await self._gateway.generate(call, visit.sink, visit.outcome)
 
-        await _attended(work, visit.receive)
+        await _attended(work, visit)
 
     async def _count(self, visit: _Visit) -> None:
         body = await self._body(visit)
@@ -138,7 +138,7 @@ class App:
             marks = [("x-mux-estimated", "1")] if estimated else []
             await visit.sink.whole(200, _JSON, counter.encode_count(tokens), marks)
 
-        await _attended(work, visit.receive)
+        await _attended(work, visit)
 
     async def _body(self, visit: _Visit) -> bytes:
         return await read_body(
@@ -205,7 +205,7 @@ def _decode(visit: _Visit, body: bytes) -> Request:
     )
 
 
-async def _attended(work: Callable[[], Awaitable[None]], receive: Receive) -> None:
+async def _attended(work: Callable[[], Awaitable[None]], visit: _Visit) -> None:
     """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
     failed: Exception | None = None
     async with trio.open_nursery() as nursery:
@@ -213,9 +213,9 @@ async def _attended(work: Callable[[], Awaitable[None]], receive: Receive) -> No
 
         async def watch() -> None:
             nonlocal gone
-            while (await receive())["type"] != "http.disconnect":
+            while (await visit.receive())["type"] != "http.disconnect":
                 pass
-            gone = True
+            gone = not visit.sink.ended  # the end of the answer ends the exchange too
             nursery.cancel_scope.cancel()
 
         nursery.start_soon(watch)

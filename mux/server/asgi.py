@@ -72,7 +72,7 @@ def _too_large(limit_bytes: int) -> RequestTooLarge:
 class AsgiSink:
     """The answer to one request. `extra` headers go with every head."""
 
-    __slots__ = ("_body", "_extra", "_send", "status")
+    __slots__ = ("_body", "_extra", "_send", "ended", "status")
 
     def __init__(self, send: Send, *, head_only: bool, extra: Iterable[tuple[str, str]]) -> None:
         self._send = send
@@ -80,6 +80,7 @@ class AsgiSink:
         self._extra = tuple(extra)
         self.status = 0
         """0 until the head is sent"""
+        self.ended = False
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send the head."""
@@ -102,12 +103,14 @@ class AsgiSink:
 
     async def end(self) -> None:
         """End the body."""
+        self.ended = True
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def whole(
         self, status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         """Send a complete answer at once."""
+        self.ended = True
         await self.start(
             status,
             [("content-type", content_type), ("content-length", str(len(body))), *headers],

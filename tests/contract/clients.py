@@ -6,7 +6,8 @@ Each client asks a question, runs a tool loop, asks for thinking, asks for JSON;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,9 @@ class Reply:
 
 class OpenAIChat:
     def __init__(self, url: str) -> None:
-        self._create: Callable[..., Any] = openai.OpenAI(
-            api_key="k", base_url=f"{url}/v1", max_retries=0
-        ).chat.completions.create
+        client = openai.OpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
+        self._create: Callable[..., Any] = client.chat.completions.create
+        self.close = client.close
 
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         made = self._create(model=model, messages=turns, stream=stream, **extra)
@@ -97,6 +98,7 @@ class OpenAIChat:
 class OpenAIResponses:
     def __init__(self, url: str) -> None:
         self._client = openai.OpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
+        self.close = self._client.close
 
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         fields: dict[str, Any] = {"model": model, "input": turns, "store": False, **extra}
@@ -187,9 +189,9 @@ class Anthropic:
 
 class Google:
     def __init__(self, url: str) -> None:
-        self._models: Any = genai.Client(
-            api_key="k", http_options=google.HttpOptions(base_url=url)
-        ).models
+        client = genai.Client(api_key="k", http_options=google.HttpOptions(base_url=url))
+        self._models: Any = client.models
+        self.close = client.close
 
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         config = google.GenerateContentConfig(**extra)
@@ -247,6 +249,7 @@ class Google:
 class Ollama:
     def __init__(self, url: str) -> None:
         self._client = ollama.Client(host=url)
+        self.close = self._client._client.close
 
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         made: Any = self._client.chat(model, turns, stream=stream, **extra)
@@ -285,6 +288,13 @@ class Ollama:
 
     def structured(self) -> dict[str, Any]:
         return {"format": SCHEMA}
+
+
+@contextmanager
+def all_clients(url: str) -> Iterator[dict[str, Any]]:
+    """One of each client, pointed at `url`."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(closing(make(url))) for name, make in CLIENTS.items()}
 
 
 CLIENTS: dict[str, Callable[[str], Any]] = {

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.contract.clients import CLIENTS, RESULT, TOOL_NAME
+from tests.contract.clients import CLIENTS, RESULT, TOOL_NAME, all_clients
 from tests.contract.processes import llm_mux
 
 UPSTREAMS = ["chat", "responses", "anthropic", "gemini", "ollama"]
@@ -31,9 +32,14 @@ providers:
 
 
 @pytest.fixture(scope="module")
-def mux() -> Iterator[str]:
-    with llm_mux("demo") as upstream, llm_mux("serve", config=CONFIG.format(url=upstream)) as url:
-        yield url
+def sdks() -> Iterator[dict[str, Any]]:
+    """The clients of a server whose upstreams are another server."""
+    with (
+        llm_mux("demo") as upstream,
+        llm_mux("serve", config=CONFIG.format(url=upstream)) as url,
+        all_clients(url) as clients,
+    ):
+        yield clients
 
 
 pair = pytest.mark.parametrize(
@@ -48,16 +54,16 @@ pair = pytest.mark.parametrize(
 
 
 @pair
-def test_text(mux, client, upstream, stream):
-    sdk = CLIENTS[client](mux)
+def test_text(sdks, client, upstream, stream):
+    sdk = sdks[client]
     reply = sdk.ask(f"via-{upstream}", sdk.user("Grüße aus Wien 🎡"), stream=stream)
     assert "Grüße aus Wien 🎡" in reply.text
     assert reply.calls == []
 
 
 @pair
-def test_a_tool_loop(mux, client, upstream, stream):
-    sdk = CLIENTS[client](mux)
+def test_a_tool_loop(sdks, client, upstream, stream):
+    sdk = sdks[client]
     turns = sdk.user(f"Please use the {TOOL_NAME} tool.")
     reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **sdk.tools())
     [(_, name, arguments)] = reply.calls
@@ -69,8 +75,8 @@ def test_a_tool_loop(mux, client, upstream, stream):
 
 
 @pair
-def test_thinking(mux, client, upstream, stream):
-    sdk = CLIENTS[client](mux)
+def test_thinking(sdks, client, upstream, stream):
+    sdk = sdks[client]
     turns = sdk.user("Think about it: what is a mux?")
     reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **sdk.thinking())
     assert reply.thinking
@@ -79,8 +85,8 @@ def test_thinking(mux, client, upstream, stream):
 
 
 @pair
-def test_thinking_with_tools_over_two_turns(mux, client, upstream, stream):
-    sdk = CLIENTS[client](mux)
+def test_thinking_with_tools_over_two_turns(sdks, client, upstream, stream):
+    sdk = sdks[client]
     extra = {**sdk.tools(), **sdk.thinking()}
     turns = sdk.user(f"Think, then use the {TOOL_NAME} tool.")
     reply = sdk.ask(f"via-{upstream}", turns, stream=stream, **extra)
@@ -90,8 +96,8 @@ def test_thinking_with_tools_over_two_turns(mux, client, upstream, stream):
 
 
 @pair
-def test_structured_output(mux, client, upstream, stream):
-    sdk = CLIENTS[client](mux)
+def test_structured_output(sdks, client, upstream, stream):
+    sdk = sdks[client]
     reply = sdk.ask(f"via-{upstream}", sdk.user("Where to?"), stream=stream, **sdk.structured())
     answer = json.loads(reply.text)
     assert isinstance(answer["city"], str)

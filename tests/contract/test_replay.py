@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import recordings
-from tests.contract.clients import CLIENTS
+from tests.contract.clients import CLIENTS, all_clients
 from tests.contract.processes import llm_mux
 from tests.contract.replay import replaying
 from tests.corpus.test_across import calls_of, events_of, text_of
@@ -57,7 +57,7 @@ CHOSEN = chosen()
 
 
 @pytest.fixture(scope="module")
-def mux() -> Iterator[str]:
+def sdks() -> Iterator[dict[str, Any]]:
     with replaying(CHOSEN) as url:
         providers = "".join(
             PROVIDER.format(
@@ -71,18 +71,21 @@ def mux() -> Iterator[str]:
             )
             for dialect in UPSTREAMS
         )
-        with llm_mux("serve", config=f"providers:{providers}") as address:
-            yield address
+        with (
+            llm_mux("serve", config=f"providers:{providers}") as address,
+            all_clients(address) as clients,
+        ):
+            yield clients
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_recorded_answer_reaches_the_client(mux, client, name):
+def test_a_recorded_answer_reaches_the_client(sdks, client, name):
     from mux.ir import fold
 
     exchange = CHOSEN[name]
     expected = fold(events_of(exchange))
-    sdk = CLIENTS[client](mux)
+    sdk = sdks[client]
     stream = exchange["stream"]
     reply = sdk.ask(name, sdk.user("hello"), stream=stream, **sdk.tools(), **sdk.thinking())
     assert "".join(reply.text.split()) == text_of(expected)
