@@ -148,7 +148,9 @@ class OpenAIResponses:
 
 class Anthropic:
     def __init__(self, url: str) -> None:
-        self._messages: Any = anthropic.Anthropic(api_key="k", base_url=url, max_retries=0).messages
+        client = anthropic.Anthropic(api_key="k", base_url=url, max_retries=0)
+        self._messages: Any = client.messages
+        self.close = client.close
 
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         fields = {"model": model, "max_tokens": 4096, "messages": turns, **extra}
@@ -240,7 +242,9 @@ class Google:
         return [*turns, reply.turn, google.Content(role="user", parts=results)]
 
     def thinking(self) -> dict[str, Any]:
-        return {"thinking_config": google.ThinkingConfig(include_thoughts=True)}
+        return {
+            "thinking_config": google.ThinkingConfig(include_thoughts=True, thinking_budget=2048)
+        }
 
     def structured(self) -> dict[str, Any]:
         return {"response_mime_type": "application/json", "response_json_schema": SCHEMA}
