@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mux.codecs.gemini.request import decode_fields, encode_fields, model_path
-from mux.codecs.gemini.spelling import canonical
+from mux.codecs.gemini.spelling import read_body
 from mux.errors import UpstreamProtocolError
 from mux.ir import Abilities, Object, Request
-from mux.wire import Doc, json
+from mux.wire import json
 
 
 def decode_count(body: bytes, *, model: str | None = None) -> Request:
@@ -14,7 +14,7 @@ def decode_count(body: bytes, *, model: str | None = None) -> Request:
 
     Raises `InvalidRequest`.
     """
-    doc = Doc(canonical(Doc.parse(body).mapping()))
+    doc = read_body(body)
     whole = doc.get("generateContentRequest")
     return decode_fields(whole if whole is not None else doc, model=model, stream=False)
 

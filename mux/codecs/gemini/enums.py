@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mux.errors import UpstreamProtocolError
 from mux.ir import JSON, Object
 
 FINISH_REASONS: Final = (
@@ -91,8 +92,11 @@ def named(value: JSON) -> JSON:
 
 
 def named_object(value: Object) -> Object:
-    """`named`, for an object."""
-    out = named(value)
+    """`named`, for an object. Raises `UpstreamProtocolError` for one nested beyond all sense."""
+    try:
+        out = named(value)
+    except RecursionError:
+        raise UpstreamProtocolError("the upstream's answer is nested too deeply") from None
     return out if isinstance(out, dict) else value
 
 

@@ -10,6 +10,7 @@ from mux.ir import JSON, Object
 _STEP: Final = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 _VALUES: Final = ("stringValue", "numberValue", "boolValue", "nullValue")
 _INDEX_LIMIT: Final = 10_000
+_DEPTH_LIMIT: Final = 100
 
 
 class PartialCall:
@@ -46,7 +47,7 @@ class PartialCall:
             return
         value = None if key == "nullValue" else piece[key]
         steps = _steps(path)
-        if steps:
+        if 0 < len(steps) <= _DEPTH_LIMIT:
             _set(self._args, steps, value, goes_on=path == self._open)
         self._open = path if piece.get("willContinue") is True else ""
 

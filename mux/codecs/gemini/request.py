@@ -20,7 +20,7 @@ from mux.codecs.gemini.contents_in import decode_contents, decode_system
 from mux.codecs.gemini.contents_out import encode_contents, encode_system
 from mux.codecs.gemini.generation import decode_generation, encode_generation
 from mux.codecs.gemini.parts_in import own
-from mux.codecs.gemini.spelling import canonical
+from mux.codecs.gemini.spelling import read_body
 from mux.codecs.gemini.tools import (
     NATIVE,
     RULES,
@@ -63,8 +63,7 @@ def decode_request(
     Field names may be spelled either way; errors name the camelCase spelling. Raises
     `InvalidRequest`.
     """
-    doc = Doc(canonical(Doc.parse(body).mapping()))
-    return decode_fields(doc, model=model, stream=bool(stream), variant=variant)
+    return decode_fields(read_body(body), model=model, stream=bool(stream), variant=variant)
 
 
 def decode_fields(doc: Doc, *, model: str | None, stream: bool, variant: str = "") -> Request:

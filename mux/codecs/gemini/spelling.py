@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mux.errors import InvalidRequest
 from mux.ir import JSON, Object
+from mux.wire import Doc
 
 _UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 
@@ -29,6 +31,14 @@ _FREE: Final = frozenset(
     }
 )
 """Members whose keys are somebody else's, in the canonical spelling."""
+
+
+def read_body(body: bytes) -> Doc:
+    """The object in `body`, its names in camelCase. Raises `InvalidRequest`."""
+    try:
+        return Doc(canonical(Doc.parse(body).mapping()))
+    except RecursionError:
+        raise InvalidRequest("The request body is nested too deeply", code="invalid_json") from None
 
 
 def canonical(body: Object) -> Object:

@@ -68,8 +68,15 @@ class ChunkStreamDecoder:
                 self._frame(frame, out)
         except UpstreamProtocolError:
             pass  # a chunk cut off in the middle tells no more than the missing finish reason
-        if self._done:
-            return out
+        try:
+            if not self._done:
+                self._end(out)
+        except UpstreamProtocolError as error:
+            self._fail(Failure.of(error), out)
+        self._done = True
+        return out
+
+    def _end(self, out: list[Event]) -> None:
         choices = list(self._choices.values())
         if choices and choices[0].reason:
             self._finish(choices, out)
@@ -78,8 +85,6 @@ class ChunkStreamDecoder:
         else:
             message = "the upstream closed the stream before it was complete"
             self._fail(Failure(ErrorKind.SERVER, message), out)
-        self._done = True
-        return out
 
     def _frame(self, frame: bytes, out: list[Event]) -> None:
         chunk = self._frames(frame)

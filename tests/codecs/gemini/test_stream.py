@@ -605,3 +605,16 @@ MEMBERS = [
 def test_misshapen_parts_never_raise(said, fields):
     events = decode(chunk(*said, **fields), STOP)
     written(*events)
+
+
+@pytest.mark.parametrize("depth", [200, 900, 5000])
+@pytest.mark.parametrize("member", ["groundingMetadata", "content", "usageMetadata"])
+def test_nesting_beyond_all_sense_never_raises(depth, member):
+    deep = '{"toolCall":' * depth + "1" + "}" * depth
+    inside = {
+        "groundingMetadata": f'"candidates":[{{"groundingMetadata":{deep},"finishReason":"STOP"}}]',
+        "content": f'"candidates":[{{"content":{{"parts":[{deep}]}},"finishReason":"STOP"}}]',
+        "usageMetadata": f'"usageMetadata":{{"promptTokensDetails":[{{"modality":1,"x":{deep}}}]}}',
+    }[member]
+    events = decode(b"data: {" + inside.encode() + b"}\n\n")
+    assert isinstance(events[-1], Failure | Finish)
