@@ -15,7 +15,7 @@ from mux.ir import JSON, Abilities, Loss, LossKind, Object
 _KEY: Final = "cache_control"
 _LIMIT: Final = 4
 _LONG: Final = "1h"
-_UNCACHED: Final = frozenset({"thinking", "redacted_thinking"})
+_UNCACHED: Final = ("thinking", "redacted_thinking")
 
 
 def mark(body: Object, abilities: Abilities, losses: list[Loss], *, native: bool) -> None:

@@ -43,7 +43,7 @@ _KINDS: Final = {
 }
 """The status an upstream's type goes with, and what it means to us."""
 
-_SPENT: Final = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+_SPENT: Final = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 _TOO_LONG: Final = "prompt is too long: "
 _LIMITS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 

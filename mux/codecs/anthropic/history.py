@@ -28,7 +28,7 @@ from mux.ir import (
     Thinking,
 )
 
-_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_THINKING: Final = ("thinking", "redacted_thinking")
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:

@@ -48,11 +48,17 @@ _COMPACTION: Final = "compaction"
 class _Block:
     """What must be known of a block until it closes."""
 
-    __slots__ = ("chars", "citations", "head", "input", "raw")
+    __slots__ = ("chars", "citations", "head", "input", "raw", "takes")
 
     def __init__(
-        self, head: Part | None = None, input_text: str = "", raw: Object | None = None
+        self,
+        takes: type[Part],
+        head: Part | None = None,
+        input_text: str = "",
+        raw: Object | None = None,
     ) -> None:
+        self.takes = takes
+        """the kind of part whose deltas it takes; `ToolCall` stands for all calls"""
         self.head = head
         """how text or thinking will be opened, as long as there is none of it"""
         self.input = input_text
@@ -161,33 +167,35 @@ class MessageStreamDecoder:
         self._stop(frame.index, out)
         key = frame.index
         if raw.get("type") == _COMPACTION:
-            self._open[key] = _Block(raw=raw)
+            self._open[key] = _Block(Opaque, raw=raw)
             return
         match part := read_block(raw):
             case None:
                 return
             case Text():
-                self._open[key] = _Block(replace(part, text="", annotations=()))
+                self._open[key] = _Block(Text, replace(part, text="", annotations=()))
                 self._grow(key, part.text, out)
                 self._open[key].citations += [note.raw for note in part.annotations if note.raw]
             case Thinking(signature=signature) if signature is None or signature.kind == "sig":
-                self._open[key] = _Block(replace(part, texts=(), signature=None))
+                self._open[key] = _Block(Thinking, replace(part, texts=(), signature=None))
                 self._reason(key, part.text, out)
                 self._sign(key, signature, out)
             case ToolCall() | ServerCall():
-                self._open[key] = _Block(input_text=part.arguments)
+                self._open[key] = _Block(ToolCall, input_text=part.arguments)
                 self._blocks.start(key, replace(part, arguments=""), out)
             case _:
-                self._open[key] = _Block()
+                self._open[key] = _Block(type(part))
                 self._blocks.start(key, part, out)
 
     def _block_delta(self, frame: _wire.BlockDelta, out: list[Event]) -> None:
         self._on[type(frame.delta)](frame.index, frame.delta, out)
 
-    def _ready(self, key: int, out: list[Event]) -> _Block | None:
-        """The block of `key`, opened now at the latest."""
+    def _ready(self, key: int, takes: type[Part], out: list[Event]) -> _Block | None:
+        """The block of `key` if it takes such deltas, opened now at the latest."""
         block = self._open.get(key)
-        if block is not None and block.head is not None:
+        if block is None or block.takes is not takes:
+            return None
+        if block.head is not None:
             self._blocks.start(key, block.head, out)
             block.head = None
         return block
@@ -196,7 +204,7 @@ class MessageStreamDecoder:
         self._grow(key, delta.text, out)
 
     def _grow(self, key: int, text: str, out: list[Event]) -> None:
-        if text and (block := self._ready(key, out)) is not None:
+        if text and (block := self._ready(key, Text, out)) is not None:
             block.chars += len(text)
             self._blocks.put(key, TextDelta(self._blocks.index(key), text), out)
 
@@ -204,23 +212,23 @@ class MessageStreamDecoder:
         self._reason(key, delta.thinking, out)
 
     def _reason(self, key: int, text: str, out: list[Event]) -> None:
-        if text and self._ready(key, out) is not None:
+        if text and self._ready(key, Thinking, out) is not None:
             self._blocks.put(key, ThinkingDelta(self._blocks.index(key), text), out)
 
     def _signature(self, key: int, delta: _wire.Signature, out: list[Event]) -> None:
         self._sign(key, unsealed(delta.signature), out)
 
     def _sign(self, key: int, signature: Signature | None, out: list[Event]) -> None:
-        if signature is not None and self._ready(key, out) is not None:
+        if signature is not None and self._ready(key, Thinking, out) is not None:
             self._blocks.put(key, SignatureDelta(self._blocks.index(key), signature), out)
 
     def _input(self, key: int, delta: _wire.Input, out: list[Event]) -> None:
-        if delta.partial_json and (block := self._ready(key, out)) is not None:
+        if delta.partial_json and (block := self._ready(key, ToolCall, out)) is not None:
             block.input = ""
             self._blocks.put(key, ArgsDelta(self._blocks.index(key), delta.partial_json), out)
 
     def _citation(self, key: int, delta: _wire.Citation, out: list[Event]) -> None:
-        if (block := self._ready(key, out)) is not None:
+        if (block := self._ready(key, Text, out)) is not None:
             block.citations.append(_object(delta.citation))
 
     def _compaction(self, key: int, delta: _wire.Compaction, out: list[Event]) -> None:

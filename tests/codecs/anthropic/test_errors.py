@@ -157,3 +157,5 @@ def test_P222_a_body_that_is_no_error_object(body):
 def test_an_error_without_words_still_has_some():
     assert understood(500, {}).message
     assert CODEC.client.decode_error(400, b'{"error":"plain"}', {}).message
+    odd = {"type": ["x"], "message": 3, "details": {"error_code": ["y"]}}
+    assert understood(400, odd).kind is ErrorKind.INVALID_REQUEST

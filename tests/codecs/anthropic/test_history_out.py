@@ -419,3 +419,20 @@ def test_F39_hints_on_results_and_calls():
         results(ToolResult("t1", (Text("r"),), cache=CacheHint())),
     )
     assert found[2][1][0]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_content_of_results_we_do_not_know_goes_back_as_it_came():
+    odd = {"type": "browser_state", "content": [{"type": ["x"], "a": 1}]}
+    result = {"type": "search_result", "source": "s", "title": "t", "content": [odd]}
+    calls = [{"type": "tool_use", "id": "t1", "name": "f", "input": {}}]
+    answer = {"type": "tool_result", "tool_use_id": "t1", "content": [odd, result]}
+    request = native(
+        messages=[
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": calls},
+            {"role": "user", "content": [answer]},
+        ]
+    )
+    found, losses = sent(request, Abilities(auto_cache=True, cache_control=False))
+    assert found["messages"][2]["content"] == [answer]
+    assert losses == []

@@ -462,3 +462,24 @@ def test_no_damage_makes_it_raise(data):
     for _ in range(data.draw(st.integers(1, 5))):
         stream[data.draw(st.integers(0, len(stream) - 1))] = data.draw(st.integers(0, 255))
     decode(bytes(stream))
+
+
+def test_F03_deltas_of_another_kind_than_their_block_are_dropped():
+    assert inside(
+        opens(0, type="text", text="a"),
+        delta(0, "thinking", thinking="t"),
+        delta(0, "input_json", partial_json="{"),
+        delta(0, "signature", signature="s"),
+        stops(0),
+        opens(1, type="fallback"),
+        delta(1, "text", text="b"),
+        delta(1, "compaction", content="c"),
+        stops(1),
+        delta(7, "text", text="nowhere"),
+    ) == [
+        BlockStart(0, Text("")),
+        TextDelta(0, "a"),
+        BlockStop(0),
+        BlockStart(1, Opaque("anthropic", {"type": "fallback"})),
+        BlockStop(1),
+    ]
