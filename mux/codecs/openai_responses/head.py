@@ -14,7 +14,6 @@ from mux.codecs.openai_responses.settings import encode_text
 from mux.codecs.openai_responses.tools_out import encode_choice, native_tools
 from mux.ir import (
     JSON,
-    Abilities,
     Finish,
     Object,
     Part,
@@ -185,7 +184,7 @@ def _echo(request: Request) -> Object:
         "safety_identifier": request.safety_id or None,
         "store": False,
         "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
-        "text": _FORMAT | encode_text(request, Abilities(), []),
+        "text": _FORMAT | encode_text(request, []),
         "tool_choice": encode_choice(request) or "auto",
         "tools": native_tools(request),
         "top_logprobs": request.logprobs or 0,

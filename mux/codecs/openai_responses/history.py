@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from mux.codecs import _envelope
-from mux.codecs.openai_responses import builtins
+from mux.codecs.openai_responses import client_tools, compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.carried import restore
 from mux.codecs.openai_responses.items_in import (
@@ -36,7 +35,9 @@ from mux.ir import (
 )
 from mux.wire import Doc
 
-_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output", *builtins.OUTPUTS})
+_OUTPUTS: Final = frozenset(
+    {"function_call_output", "custom_tool_call_output", *client_tools.OUTPUTS}
+)
 
 
 class History:
@@ -137,14 +138,13 @@ class History:
 
     def _compaction(self, item: Doc) -> None:
         """A summary of our own making is a system text; OpenAI's own nobody else can read."""
-        sealed = item.get_str("encrypted_content")
-        signature = _envelope.unseal(sealed, DIALECT, "enc")
-        if signature is None or signature.kind != "summary":
+        summary = compaction.read(item.get_str("encrypted_content"))
+        if not summary:
             self._other(item)
             return
         self._end_said()
         self._end_answers()
-        self._push(Message(Role.SYSTEM, (Text(signature.value),)))
+        self._push(Message(Role.SYSTEM, (Text(summary),)))
 
     def _other(self, item: Doc) -> None:
         self._end_said()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mux.codecs import _envelope
-from mux.codecs.openai_responses import builtins
+from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.media import decode_file, decode_image
 from mux.codecs.openai_responses.texts import decode_refusal, decode_text
@@ -77,11 +77,11 @@ def _content_part(part: Doc, message: Object) -> Part:
 def decode_output(item: Doc) -> ToolResult | ServerResult:
     """What a tool answered."""
     kind = item.get_str("type")
-    if kind in builtins.OUTPUTS:
-        if builtins.is_clients(item):
-            return builtins.decode_output(item)
+    if kind in client_tools.OUTPUTS:
+        if client_tools.is_clients(item):
+            return client_tools.decode_output(item)
         return ServerResult(
-            builtins.OUTPUTS[kind], item.get_str("call_id"), DIALECT, item.mapping()
+            client_tools.OUTPUTS[kind], item.get_str("call_id"), DIALECT, item.mapping()
         )
     output = item.get("output")
     content: tuple[Part, ...] = decode_content(output) if output is not None else ()
@@ -99,10 +99,9 @@ def decode_output(item: Doc) -> ToolResult | ServerResult:
 
 
 def _message(item: Doc) -> tuple[Part, ...]:
-    item.get_str("role")
-    content = item.get("content")
+    role, content = item.get_str("role"), item.get("content")
     parts: tuple[Part, ...] = ()
-    if content is not None:
+    if content is not None and role in ("", "assistant"):
         parts = decode_content(content, item.rest())
     if all(isinstance(part, Text) and not part.text for part in parts):
         return (Opaque(DIALECT, item.mapping()),)
@@ -154,9 +153,9 @@ def _call(item: Doc, field: str, kind: ToolKind) -> ToolCall:
 
 
 def _builtin_call(item: Doc) -> tuple[Part, ...]:
-    if builtins.is_clients(item):
-        return (builtins.decode_call(item),)
-    return (_hosted(item, builtins.CALLS[item.get_str("type")], item.get_object("arguments")),)
+    if client_tools.is_clients(item):
+        return (client_tools.decode_call(item),)
+    return (_hosted(item, client_tools.CALLS[item.get_str("type")], item.get_object("arguments")),)
 
 
 def _builtin_output(item: Doc) -> tuple[Part, ...]:
@@ -214,8 +213,8 @@ _ASSISTANT: Final[dict[str, Callable[[Doc], tuple[Part, ...]]]] = {
     "reasoning": _reasoning,
     "function_call": _function_call,
     "custom_tool_call": _custom_call,
-    **dict.fromkeys(builtins.CALLS, _builtin_call),
-    **dict.fromkeys(builtins.OUTPUTS, _builtin_output),
+    **dict.fromkeys(client_tools.CALLS, _builtin_call),
+    **dict.fromkeys(client_tools.OUTPUTS, _builtin_output),
     "web_search_call": _web_search,
     "file_search_call": _file_search,
     "code_interpreter_call": _code,

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.codecs import _messages
+from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses._own import DIALECT, own
-from mux.codecs.openai_responses.media import check_media, encode_media
-from mux.codecs.openai_responses.texts import encode_cache, encode_input, encode_output
+from mux.codecs.openai_responses.contents_out import Contents, is_content
 from mux.ir import (
     JSON,
     Abilities,
     Loss,
     LossKind,
     Media,
-    MediaKind,
     Message,
     Object,
     Opaque,
@@ -39,8 +37,6 @@ from mux.ir import (
 _NOTHING: Final[Object] = {}
 _SUMMARY: Final = "summary_text"
 _CONTENT: Final = "reasoning_text"
-_UNSEEN: Final = "[image: this model cannot see it]"
-_BELOW: Final = "[image attached below]"
 
 
 def encode_input_items(
@@ -61,12 +57,12 @@ class _Items:
         self._native = request.origin == DIALECT
         self._stateless = not self._native or request.store is False
         self._late = request.own(DIALECT).get("late") if self._native else None
-        self._abilities = abilities
         self._losses = losses
+        self._contents = Contents(request, abilities, losses)
         self._out: list[Object] = []
         self._content: list[JSON] | None = None
         """content of the assistant's message item that is still open"""
-        self._around: JSON = None
+        self._around: Object | None = None
         self._ids_gone = False
         """reasoning was left out, so that ids after it would name a broken chain"""
 
@@ -93,7 +89,8 @@ class _Items:
                 self._flush()
                 return
             case Role.USER | Role.TOOL:
-                self._user(message)
+                if not (self._native and compaction.is_asking(message)):
+                    self._user(message)
         self._flush()
         self._ids_gone = False
 
@@ -113,44 +110,23 @@ class _Items:
         around = own(part.ext).get("message") if isinstance(part, Text) else None
         fields: Object = dict(around) if isinstance(around, dict) else {}
         fields.setdefault("role", "developer")
-        self._into_message(fields, self._user_part(part))
+        self._into_message(fields, self._contents.of_user(part))
 
     def _user(self, message: Message) -> None:
         fields: Object = {"role": "user", **own(message.ext)}
         below: list[JSON] = []
         for part in message.parts:
             if isinstance(part, ToolResult):
-                self._out.append(self._result(part, below))
-            elif isinstance(part, Opaque | ServerCall | ServerResult) and not _is_content(part):
+                self._out.append(self._contents.result(part, below))
+            elif isinstance(part, Opaque | ServerCall | ServerResult) and not is_content(part):
                 self._kept(part)
             else:
-                self._into_message(fields, self._user_part(part))
+                self._into_message(fields, self._contents.of_user(part))
         if not message.parts and self._native:
             self._open(fields)
         if below:
             self._flush()
             self._open({"role": "user"}).extend(below)
-
-    def _user_part(self, part: Part) -> Object | None:
-        match part:
-            case Text():
-                return self._hinted(part, encode_input(part))
-            case Media():
-                if not self._native:
-                    check_media(part, self._abilities)
-                return self._hinted(part, encode_media(part))
-            case Refusal():
-                return {"type": "input_text", "text": part.text}
-            case Opaque(raw=raw) if _is_content(part):
-                return _object(raw.get("part"))
-            case _:
-                self._drop(part)
-                return None
-
-    def _hinted(self, part: Text | Media, out: Object) -> Object:
-        if part.cache is not None and (self._native or self._abilities.cache_breakpoints):
-            out["prompt_cache_breakpoint"] = encode_cache(part.cache)
-        return out
 
     def _into_message(self, fields: Object, content: Object | None) -> None:
         """Add to the open message item, or open the next one if `fields` are not its own."""
@@ -172,23 +148,17 @@ class _Items:
         return self._content
 
     def _said(self, part: Part, phase: str) -> None:
-        match part:
-            case Text() | Refusal():
-                around = own(part.ext).get("message")
-                fields: Object = dict(around) if isinstance(around, dict) else {}
-                if phase:
-                    fields["phase"] = phase
-                content = encode_output(part)
-                self._into_message(
-                    fields, self._hinted(part, content) if isinstance(part, Text) else content
-                )
-                return
-            case Opaque() if _is_content(part):
-                if self._content is not None:
-                    self._content.append(_object(part.raw.get("part")))
-                return
-            case _:
-                self._flush()
+        if isinstance(part, Text | Refusal):
+            around = own(part.ext).get("message")
+            fields: Object = dict(around) if isinstance(around, dict) else {}
+            if phase:
+                fields["phase"] = phase
+            self._into_message(fields, self._contents.of_assistant(part))
+            return
+        if is_content(part):
+            self._into_message(self._around or {}, self._contents.of_user(part))
+            return
+        self._flush()
         match part:
             case Thinking():
                 self._reasoning(part)
@@ -240,49 +210,6 @@ class _Items:
             out.pop("id", None)
         return out
 
-    def _result(self, part: ToolResult, below: list[JSON]) -> Object:
-        fields = dict(own(part.ext)) if self._native else {}
-        raw = fields.pop("item", None)
-        if isinstance(raw, dict):
-            return raw
-        as_list = fields.pop("list", False)
-        custom = part.kind is ToolKind.CUSTOM
-        item: Object = {"type": "custom_tool_call_output" if custom else "function_call_output"}
-        if part.call_id:
-            item["call_id"] = part.call_id
-        if part.name and self._native:
-            item["name"] = part.name
-        if as_list:
-            item["output"] = [self._output_part(entry) for entry in part.content]
-        else:
-            item["output"] = self._output(part, below)
-        return item | fields
-
-    def _output(self, part: ToolResult, below: list[JSON]) -> JSON:
-        """A string where there is only text; what the model is to see as parts, or below (F26)."""
-        text = _messages.result_text(part)
-        media = [entry for entry in part.content if isinstance(entry, Media)]
-        if not media:
-            return text
-        out: list[JSON] = [{"type": "input_text", "text": text}] if text else []
-        for entry in media:
-            if entry.kind is MediaKind.IMAGE and not self._abilities.vision:
-                self._losses.append(Loss(LossKind.DROP, "image"))
-                out.append({"type": "input_text", "text": _UNSEEN})
-                continue
-            check_media(entry, self._abilities)
-            if self._abilities.tool_media:
-                out.append(encode_media(entry))
-            else:
-                below.append(encode_media(entry))
-                out.append({"type": "input_text", "text": _BELOW})
-        if all(isinstance(entry, dict) and "text" in entry for entry in out):
-            return "\n".join(str(entry["text"]) for entry in out if isinstance(entry, dict))
-        return out
-
-    def _output_part(self, part: Part) -> JSON:
-        return self._user_part(part) or {"type": "input_text", "text": ""}
-
     def _image(self, part: Media) -> None:
         raw = own(part.ext).get("item")
         if self._native and isinstance(raw, dict):
@@ -295,23 +222,11 @@ class _Items:
         self._flush()
         raw = part.raw if isinstance(part, Opaque | ServerCall | ServerResult) else None
         if raw is None or not self._native:
-            self._drop(part)
+            self._contents.drop(part)
         elif raw.get("type") == "reasoning" and self._stateless:
             self._ids_gone = True
         else:
             self._out.append(raw)
-
-    def _drop(self, part: Part) -> None:
-        kind = part.kind if isinstance(part, ServerCall | ServerResult) else "part"
-        self._losses.append(Loss(LossKind.DROP, f"history.{kind}"))
-
-
-def _is_content(part: Part) -> bool:
-    return isinstance(part, Opaque) and part.dialect == DIALECT and "part" in part.raw
-
-
-def _object(value: JSON) -> Object:
-    return value if isinstance(value, dict) else {}
 
 
 def _with_followers(items: list[Object]) -> list[Object]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mux.codecs import _ids, _messages, _server_tools, _state, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.history import decode_input, merge_tools
 from mux.codecs.openai_responses.items_out import encode_input_items
@@ -61,18 +62,22 @@ _TIERS: Final = {
 def decode_request(
     body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
 ) -> Request:
-    """The request in `body`. Raises `InvalidRequest` naming the field."""
+    """The request in `body`. `variant` is ``compact`` for ``/responses/compact``.
+
+    Raises `InvalidRequest` naming the field.
+    """
     doc = Doc.parse(body)
     asked = doc.get_bool("stream") or False
     name = model or doc.get_str("model")
     if not name and doc.get("prompt") is None:
         name = doc.need("model").string()
-    request = decode_body(doc, replace(Request(name), variant=variant))
-    return replace(request, stream=asked if stream is None else stream)
+    request = _decode_body(doc, Request(name, variant=variant))
+    request = replace(request, stream=asked if stream is None else stream)
+    return compaction.ask(request) if variant == compaction.VARIANT else request
 
 
-def decode_body(doc: Doc, request: Request) -> Request:
-    """`request` with what `doc` says of it: the fields that generating and counting share."""
+def _decode_body(doc: Doc, request: Request) -> Request:
+    """`request` with what `doc` says of it."""
     history = decode_input(_input(doc))
     instructions = doc.get_str("instructions")
     system = (Text(instructions), *history.system) if instructions else tuple(history.system)
@@ -126,8 +131,9 @@ def _input(doc: Doc) -> Doc | None:
 
 
 def path(request: Request) -> str:
-    """Where requests of this dialect go."""
-    return "/responses"
+    """``/responses``, or ``/responses/compact`` for a client that asked for that."""
+    compacts = request.origin == DIALECT and request.variant == compaction.VARIANT
+    return "/responses/compact" if compacts else "/responses"
 
 
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
@@ -136,11 +142,11 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     tools = ToolMap()
     if request.origin != DIALECT:
         request, tools = _adapt(request, abilities, losses)
-    body = encode_body(request, abilities, losses)
+    body = _encode_body(request, abilities, losses)
     return Encoded(json.dumps(body), tuple(losses), tools)
 
 
-def encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+def _encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
     """The body of a request that fits this dialect, in the order of its documentation."""
     native = request.origin == DIALECT
     instructions, items = encode_input_items(request, abilities, losses)
@@ -157,7 +163,7 @@ def encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> O
         "max_output_tokens": encode_max_output(request, abilities, losses),
         **encode_sampling(request, abilities, losses),
         "reasoning": encode_reasoning(request, abilities, losses) or None,
-        "text": encode_text(request, abilities, losses) or None,
+        "text": encode_text(request, losses) or None,
         **_logprobs(request, abilities, losses),
         "store": request.store if native else request.store or False,
         "previous_response_id": request.previous_id or None,

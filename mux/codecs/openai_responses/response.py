@@ -5,6 +5,7 @@ Writing one is writing its stream and keeping the last response object, so that 
 
 from __future__ import annotations
 
+from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses.errors import decode_failure
 from mux.codecs.openai_responses.head import decode_finish, decode_start
 from mux.codecs.openai_responses.items_in import decode_item
@@ -42,6 +43,8 @@ def decode_response(body: bytes) -> Response:
 
 def encode_response(response: Response, request: Request) -> bytes:
     """The body of a whole answer to `request`."""
+    if request.variant == compaction.VARIANT:
+        return compaction.encode(response, request)
     encoder = ResponseStreamEncoder(request)
     for event in unfold(response):
         encoder.encode(event)

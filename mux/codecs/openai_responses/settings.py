@@ -118,7 +118,7 @@ def decode_text(doc: Doc | None) -> tuple[ResponseFormat, str, Object]:
     return decoded, verbosity, fields
 
 
-def encode_text(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+def encode_text(request: Request, losses: list[Loss]) -> Object:
     """The members of ``text``, none if nothing is to be said about it."""
     out: Object = {}
     form = request.response_format

@@ -10,18 +10,17 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mux.codecs import _envelope, _ids
-from mux.codecs.openai_responses import builtins, carried
+from mux.codecs.openai_responses import carried, client_tools
 from mux.codecs.openai_responses._own import DIALECT, is_own, own
 from mux.codecs.openai_responses.errors import encode_failure
+from mux.codecs.openai_responses.event_writer import EventWriter, write_whole
 from mux.codecs.openai_responses.head import Head, encode_finish
 from mux.codecs.openai_responses.hosted_out import hosted_item, image_item
 from mux.codecs.openai_responses.live_items import (
     CallItem,
-    EventWriter,
     LiveItem,
     MessageItem,
     ReasoningItem,
-    write_whole,
 )
 from mux.codecs.openai_responses.usage import encode_usage
 from mux.errors import ErrorKind
@@ -93,7 +92,7 @@ class ResponseStreamEncoder:
         self._request = request
         self._writer = EventWriter()
         self._head = Head(Start(), request)
-        self._typed = builtins.typed_tools(request)
+        self._typed = client_tools.typed_tools(request)
         self._shows = request.reasoning.visible is not Visibility.HIDDEN
         self._usage: Usage | None = None
         self._item: LiveItem | None = None
@@ -239,7 +238,7 @@ class ResponseStreamEncoder:
         if isinstance(part, ToolCall) and part.name in self._typed and not self._live:
             kind = self._typed[part.name]
             call_id = self._call_id(part)
-            return self._whole(builtins.build_call(kind, self._id("fc_"), call_id, arguments))
+            return self._whole(client_tools.build_call(kind, self._id("fc_"), call_id, arguments))
         if isinstance(part, ServerCall) and part.dialect != DIALECT:
             return self._whole(hosted_item(part, arguments, self._id("ws_")))
         return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from mux.codecs.openai_responses import builtins
+from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.ir import ChoiceMode, Object, ServerTool, Tool, ToolChoice, ToolKind
 from mux.wire import Doc
@@ -98,8 +98,8 @@ def _tool_search(item: Doc, marks: Object) -> Tool:
     """The client runs this one, so that for every other dialect it is a function."""
     schema = item.get_object("parameters")
     description = item.get_str("description")
-    fields = item.rest() | marks | {"type": builtins.TOOL_SEARCH, "execution": "client"}
-    return Tool(builtins.TOOL_SEARCH, description=description, schema=schema, ext=keep(fields))
+    fields = item.rest() | marks | {"type": client_tools.TOOL_SEARCH, "execution": "client"}
+    return Tool(client_tools.TOOL_SEARCH, description=description, schema=schema, ext=keep(fields))
 
 
 def _server_tool(kind: str, item: Doc) -> ServerTool:
@@ -117,7 +117,7 @@ def _server_tool(kind: str, item: Doc) -> ServerTool:
 
 def _name(kind: str, item: Doc) -> str:
     """What a tool choice calls it."""
-    return item.get_str("server_label") or builtins.tool_name(_KINDS.get(kind, kind))
+    return item.get_str("server_label") or client_tools.tool_name(_KINDS.get(kind, kind))
 
 
 def decode_choice(choice: Doc | None) -> ToolChoice | None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from mux.codecs import _schema, _tools
-from mux.codecs.openai_responses import builtins
+from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, own
 from mux.errors import Unsupported
 from mux.ir import (
@@ -106,7 +106,7 @@ def _grouped(tools: list[tuple[Tool, Object]]) -> list[JSON]:
 
 def _native(tool: Tool) -> Object:
     fields = {key: value for key, value in own(tool.ext).items() if key not in _MARKS}
-    if fields.get("type") == builtins.TOOL_SEARCH:
+    if fields.get("type") == client_tools.TOOL_SEARCH:
         return _tool_search(tool, fields)
     out = _declared(tool, tool.description)
     if tool.kind is ToolKind.FUNCTION:

@@ -343,15 +343,6 @@ def test_an_item_without_type_that_has_only_an_id_is_a_reference():
     assert message.parts == (Opaque(DIALECT, {"type": "item_reference", "id": "msg_1"}),)
 
 
-def test_a_compaction_of_our_own_is_its_summary():
-    summary = Signature("mux", "They talked about cats.", "summary")
-    item = {"type": "compaction", "encrypted_content": _envelope.seal(summary, DIALECT)}
-    [message] = decoded(input=[item]).messages
-    assert message == Message(Role.SYSTEM, (Text("They talked about cats."),))
-    [message] = decoded(input=[{"type": "compaction", "encrypted_content": "gAAAA"}]).messages
-    assert isinstance(message.parts[0], Opaque)
-
-
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
