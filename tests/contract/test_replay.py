@@ -30,6 +30,7 @@ _UNWANTED = {
     "finish:max_tokens",
     "finish:length",
     "finish:incomplete",
+    "finish:refusal",
 }
 
 PROVIDER = """
