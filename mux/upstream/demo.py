@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 import trio
 from msgspec import structs
 
-from mux.codecs._base import Codec, StreamEncoder
+from mux.codecs import Codec, StreamEncoder
 from mux.errors import MuxError, UpstreamUnreachable
 from mux.ir import Event, Request, Start, fold
 from mux.providers.demo import Cut, Refuse, Say, Step, count, play

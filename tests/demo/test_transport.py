@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import trio
 
-from mux.codecs._base import Codec
+from mux.codecs import CODECS, Codec
 from mux.errors import ErrorKind, UpstreamUnreachable
 from mux.ir import (
     Abilities,
@@ -34,7 +34,6 @@ from mux.upstream import Reply
 from mux.upstream.demo import DemoTransport
 from tests import sdk
 from tests.conftest import SHARED
-from tests.demo.dialects import CODECS
 
 ALL = sorted(CODECS)
 TALKING = [name for name in ALL if name != "openai_completions"]
@@ -83,7 +82,7 @@ def seen(dialect: str, body: bytes, *, stream: bool) -> sdk.Seen:
 
 def test_every_model_answers_in_a_dialect_there_is():
     assert DIALECTS["demo"] == "openai_chat"
-    assert len(set(DIALECTS.values())) == 6
+    assert set(DIALECTS.values()) == set(CODECS)
 
 
 @pytest.mark.parametrize("dialect", ALL)
@@ -238,11 +237,9 @@ async def test_a_dialect_it_does_not_speak():
 async def test_a_hyphen_is_as_good_as_an_underscore():
     body = b'{"model":"demo","messages":[{"role":"user","content":"x"}]}'
     for host in ("openai-chat", "openai_chat"):
-        if "openai_chat" in CODECS:
-            status, _, _ = await receive(
-                Outgoing("POST", f"demo://{host}/v1/chat/completions", {}, body)
-            )
-            assert status == 200
+        url = f"demo://{host}/v1/chat/completions"
+        status, _, _ = await receive(Outgoing("POST", url, {}, body))
+        assert status == 200
 
 
 PATHS = {
@@ -260,8 +257,6 @@ async def test_what_real_programs_send_is_answered():
         for line in path.read_text(encoding="utf-8").splitlines():
             sent = json.loads(line)
             dialect = PATHS.get(sent["path"], "gemini" if "/models/" in sent["path"] else "")
-            if dialect not in CODECS or sent["method"] != "POST" or "count" in sent["path"]:
-                continue
             url = f"demo://{dialect}{sent['path']}?{urlencode(sent['query'] or {})}"
             body = json.dumps(sent["body"]).encode()
             status, headers, answer = await receive(Outgoing("POST", url, {}, body))
@@ -277,4 +272,4 @@ async def test_what_real_programs_send_is_answered():
             assert said, (path.name, sent["case"])
             assert not any(isinstance(part, ToolCall) for part in response.parts)
             count += 1
-    assert count > 0
+    assert count > 40
