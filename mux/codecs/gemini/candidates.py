@@ -35,6 +35,9 @@ from mux.ir import (
 )
 
 _PLAIN: Final = frozenset({"text", "thought", "thoughtSignature"})
+"""The members of a part that is a fragment of text."""
+
+_UNFINISHED: Final = (None, "", 0, "FINISH_REASON_UNSPECIFIED")
 
 
 class CandidateReader:
@@ -92,7 +95,7 @@ class CandidateReader:
             else:
                 self._other(part, out)
         self._details |= raw_details(candidate)
-        if candidate.finish_reason is not None:
+        if candidate.finish_reason not in _UNFINISHED:
             self.reason = candidate.finish_reason
 
     def finish(self, feedback: Object) -> list[Event]:
@@ -153,14 +156,21 @@ class CandidateReader:
         if decoded is None:
             return
         self._close(out)
-        arguments = ""
-        if isinstance(decoded, ToolCall | ServerCall):
-            arguments, decoded = decoded.arguments, replace(decoded, arguments="")
-            self._calls += isinstance(decoded, ToolCall)
-        self._start(decoded, out)
-        if arguments:
-            out.append(ArgsDelta(self._index, arguments))
-        out.append(BlockStop(self._index))
+        self._calls += isinstance(decoded, ToolCall)
+        index = self._index + 1
+        match decoded:
+            case ToolCall(arguments=arguments) | ServerCall(arguments=arguments):
+                head: Part = replace(decoded, arguments="")
+                deltas: list[Event] = [ArgsDelta(index, arguments)]
+            case Text(text=text):
+                head, deltas = replace(decoded, text=""), [TextDelta(index, text)]
+            case Thinking(text=text):
+                head, deltas = replace(decoded, texts=()), [ThinkingDelta(index, text)]
+            case _:
+                head, deltas = decoded, []
+        self._start(head, out)
+        out += deltas
+        out.append(BlockStop(index))
 
     def _start(self, part: Part, out: list[Event]) -> None:
         self._index += 1

@@ -81,12 +81,13 @@ def raw_details(candidate: Candidate) -> dict[str, msgspec.Raw]:
 
 def read_details(raws: Mapping[str, msgspec.Raw]) -> Object:
     """The details, enumerations by name."""
-    return named_object({key: value(raw) for key, raw in raws.items()}) if raws else {}
+    if not raws:
+        return {}
+    found = {key: value(raw) for key, raw in raws.items()}
+    return named_object({key: item for key, item in found.items() if item is not None})
 
 
-def decode_finish(
-    native: str | int, details: Object, feedback: Object | None, calls: int
-) -> Finish:
+def decode_finish(native: str | int, details: Object, feedback: Object, calls: int) -> Finish:
     """The end of a candidate that made `calls` calls; `feedback` is about the prompt."""
     reason = word(native, FINISH_REASONS)
     kept: Object = details
@@ -103,9 +104,9 @@ def decode_finish(
     return _finish.settle(finish, calls)
 
 
-def is_blocked(feedback: Object | None) -> bool:
+def is_blocked(feedback: Object) -> bool:
     """Whether the prompt was refused: then there is no candidate."""
-    return feedback is not None and bool(feedback.get("blockReason"))
+    return bool(feedback.get("blockReason"))
 
 
 def decode_block(feedback: Object) -> Finish:

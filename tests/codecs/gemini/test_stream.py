@@ -176,6 +176,13 @@ def test_P122_a_signature_on_a_trailing_empty_part():
     )
 
 
+def test_parts_with_more_than_their_text_stand_alone():
+    marked = {"text": "b", "partMetadata": {"k": 1}}
+    events = decode(chunk({"text": "a"}, marked, {"text": "c"}), STOP)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["a", "b", "c"]
+    assert fold(events).parts[1] == Text("b", ext={"gemini": {"partMetadata": {"k": 1}}})
+
+
 def test_P121_what_follows_a_signed_part_is_another_one():
     own = Signature("gemini", "Uw==")
     assert folded(
@@ -221,6 +228,7 @@ def test_F35_P128_a_refused_prompt():
     [
         b"",
         chunk({"text": "half"}),
+        chunk({"text": "half"}, finishReason="FINISH_REASON_UNSPECIFIED"),
         chunk({"text": "half"}) + b'data: {"candidates": [{"con',
         b'[{"candidates":[{"content":{"parts":[{"text":"half"}]}}]},\r\n{"cand',
         raw({"promptFeedback": {}}),
