@@ -29,6 +29,7 @@ from mux.ir import (
 from mux.wire import Doc
 
 _EFFORTS: Final = (Effort.LOW, Effort.MEDIUM, Effort.HIGH, Effort.XHIGH, Effort.MAX)
+_ABOVE_HIGH: Final = (Effort.XHIGH, Effort.MAX)
 _DISPLAYS: Final = {"omitted": Visibility.HIDDEN, "summarized": Visibility.SUMMARY}
 _MIN_BUDGET: Final = 1024
 _ON: Final = frozenset({"enabled", "adaptive"})
@@ -81,133 +82,122 @@ def plan(
     A demanded call, a budget that leaves no room and a tool loop that began without thinking each
     rule ``enabled`` thinking out; then it is not sent.
     """
-    reasoning = request.reasoning
+    planner = _Planner(request, abilities, losses)
     if abilities.reasoning is ReasoningMode.NONE:
-        if reasoning.state is ReasoningState.ON:
+        if request.reasoning.state is ReasoningState.ON:
             losses.append(_LOST)
         return Plan(None, None, False)
-    native = request.origin == DIALECT
-    config = _config(reasoning, abilities, native, losses)
+    config = planner.config()
     if config is not None and config.get("type") in _ON:
         enabled = config["type"] == "enabled"
         impossible = forced and (enabled or not abilities.forced_with_thinking)
         unthought = enabled and _in_unthought_loop(messages)
-        exact = native and reasoning.budget is not None
-        if impossible or unthought or not (exact or _fits(config, abilities, max_tokens)):
+        if impossible or unthought or not planner.fits(config, max_tokens):
             losses.append(_LOST)
             config = None
-    by_default = abilities.reasoning in (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
-    thinks = by_default if config is None else config.get("type") in _ON
-    return Plan(config, _effort(reasoning, abilities, config, native, losses), thinks)
+    thinks = planner.by_default if config is None else config.get("type") in _ON
+    return Plan(config, planner.effort(config), thinks)
 
 
-def _config(
-    reasoning: Reasoning, abilities: Abilities, native: bool, losses: list[Loss]
-) -> Object | None:
-    match reasoning.state:
-        case ReasoningState.ON:
-            return _on(reasoning, abilities, native)
-        case ReasoningState.OFF:
-            return _off(reasoning, abilities, native, losses)
-        case ReasoningState.UNSET:
-            shown = reasoning.visible in (Visibility.SUMMARY, Visibility.FULL)
-            default = abilities.reasoning in (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
-            if shown and default and abilities.form is ReasoningForm.ADAPTIVE:
-                return {"type": "adaptive", "display": "summarized"}
+class _Planner:
+    """One request's reasoning and what the model can do about it."""
+
+    def __init__(self, request: Request, abilities: Abilities, losses: list[Loss]) -> None:
+        self._reasoning = request.reasoning
+        self._native = request.origin == DIALECT
+        self._own = extras(request.reasoning.ext) if self._native else {}
+        self._abilities = abilities
+        self._losses = losses
+        self._adaptive = abilities.form is ReasoningForm.ADAPTIVE
+        self.by_default = abilities.reasoning in (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
+
+    def config(self) -> Object | None:
+        """``thinking`` before anything rules it out."""
+        match self._reasoning.state:
+            case ReasoningState.ON:
+                return self._on()
+            case ReasoningState.OFF:
+                return self._off()
+            case ReasoningState.UNSET:
+                shown = self._reasoning.visible in (Visibility.SUMMARY, Visibility.FULL)
+                if shown and self.by_default and self._adaptive:
+                    return {"type": "adaptive", "display": "summarized"}
+                return None
+
+    def _on(self) -> Object:
+        if "type" in self._own:
+            return {**self._own, **self._display()}
+        if self._adapts():
+            return {"type": "adaptive", **self._display(), **self._own}
+        budget = self._reasoning.budget
+        if budget is None or budget < 0:
+            budget = _thinking.BUDGETS[self._reasoning.effort or Effort.MEDIUM]
+        return {"type": "enabled", "budget_tokens": budget, **self._display(), **self._own}
+
+    def _adapts(self) -> bool:
+        """Whether ``adaptive`` is the form to send."""
+        budgeted = self._native and self._reasoning.budget is not None
+        if self._adaptive:
+            return not (budgeted and self._abilities.budget_range is not None)
+        return self._abilities.form is None and self._native and not budgeted
+
+    def _display(self) -> Object:
+        """Newer models omit the text unless asked; others have no such field."""
+        visible = self._reasoning.visible
+        if self._native:
+            words = [word for word, shown in _DISPLAYS.items() if shown is visible]
+            return {"display": words[0]} if words else {}
+        if not self._adaptive:
+            return {}
+        return {"display": "omitted" if visible is Visibility.HIDDEN else "summarized"}
+
+    def _off(self) -> Object | None:
+        if "type" in self._own:
+            return self._own
+        mode = self._abilities.reasoning
+        if mode is ReasoningMode.ALWAYS or (self.by_default and not self._abilities.effort_off):
+            self._losses.append(Loss(LossKind.DEGRADE, "thinking", "this model always thinks"))
+            return {"type": "adaptive", "display": "omitted"}
+        if self._native or self.by_default:
+            return {"type": "disabled", **self._own}
+        return None
+
+    def fits(self, config: Object, max_tokens: int) -> bool:
+        """Make the budget leave a quarter of `max_tokens` for the answer; False if none is left.
+
+        Not for a budget in this dialect's own words: interleaved thinking may go beyond that.
+        """
+        budget = config.get("budget_tokens")
+        exact = self._native and self._reasoning.budget is not None
+        if exact or not isinstance(budget, int):
+            return True
+        lowest, highest = self._abilities.budget_range or (_MIN_BUDGET, budget)
+        budget = min(max(budget, lowest), max(highest, lowest))
+        budget = min(max(budget, _MIN_BUDGET), max_tokens - max(_MIN_BUDGET, max_tokens // 4))
+        config["budget_tokens"] = budget
+        return budget >= _MIN_BUDGET
+
+    def effort(self, config: Object | None) -> Effort | None:
+        """``effort`` beside `config`, as far as the model takes one."""
+        kind = config.get("type") if config is not None else None
+        accepted = [effort for effort in self._abilities.efforts if effort in _EFFORTS]
+        accepted = accepted or list(_EFFORTS)
+        if self._reasoning.state is ReasoningState.OFF and kind == "adaptive":
+            return accepted[0]
+        wanted = self._reasoning.effort
+        if kind == "adaptive":
+            wanted = _thinking.wanted_effort(self._reasoning)
+        if wanted is None:
             return None
-
-
-def _on(reasoning: Reasoning, abilities: Abilities, native: bool) -> Object:
-    extra = extras(reasoning.ext) if native else {}
-    budget = reasoning.budget
-    if native and "type" in extra:
-        return {**extra, **_display(reasoning, abilities, native)}
-    if _adapts(budget, abilities, native):
-        return {"type": "adaptive", **_display(reasoning, abilities, native), **extra}
-    if budget is None or budget < 0:
-        budget = _thinking.BUDGETS[reasoning.effort or Effort.MEDIUM]
-    return {
-        "type": "enabled",
-        "budget_tokens": budget,
-        **_display(reasoning, abilities, native),
-        **extra,
-    }
-
-
-def _adapts(budget: int | None, abilities: Abilities, native: bool) -> bool:
-    """Whether ``adaptive`` is the form to send."""
-    if abilities.form is ReasoningForm.ADAPTIVE:
-        return not (native and budget is not None and abilities.budget_range is not None)
-    return abilities.form is None and native and budget is None
-
-
-def _display(reasoning: Reasoning, abilities: Abilities, native: bool) -> Object:
-    """Newer models omit the text unless asked; others have no such field."""
-    if native:
-        words = [word for word, visible in _DISPLAYS.items() if visible is reasoning.visible]
-        return {"display": words[0]} if words else {}
-    if abilities.form is not ReasoningForm.ADAPTIVE:
-        return {}
-    hidden = reasoning.visible is Visibility.HIDDEN
-    return {"display": "omitted" if hidden else "summarized"}
-
-
-def _off(
-    reasoning: Reasoning, abilities: Abilities, native: bool, losses: list[Loss]
-) -> Object | None:
-    extra = extras(reasoning.ext) if native else {}
-    if "type" in extra:
-        return extra
-    mode = abilities.reasoning
-    always = mode is ReasoningMode.ALWAYS
-    if always or (mode is ReasoningMode.DEFAULT and not abilities.effort_off):
-        losses.append(Loss(LossKind.DEGRADE, "thinking", "this model cannot be kept from thinking"))
-        return {"type": "adaptive", "display": "omitted"}
-    if native or mode is ReasoningMode.DEFAULT:
-        return {"type": "disabled", **extra}
-    return None
-
-
-def _fits(config: Object, abilities: Abilities, max_tokens: int) -> bool:
-    """Make the budget leave a quarter of `max_tokens` for the answer; False if none is left.
-
-    Not for a budget in this dialect's own words: interleaved thinking may go beyond `max_tokens`.
-    """
-    budget = config.get("budget_tokens")
-    if not isinstance(budget, int):
-        return True
-    lowest, highest = abilities.budget_range or (_MIN_BUDGET, budget)
-    budget = min(max(budget, lowest), max(highest, lowest))
-    budget = min(max(budget, _MIN_BUDGET), max_tokens - max(_MIN_BUDGET, max_tokens // 4))
-    config["budget_tokens"] = budget
-    return budget >= _MIN_BUDGET
-
-
-def _effort(
-    reasoning: Reasoning,
-    abilities: Abilities,
-    config: Object | None,
-    native: bool,
-    losses: list[Loss],
-) -> Effort | None:
-    form = abilities.form
-    kind = config.get("type") if config is not None else None
-    wanted = _thinking.wanted_effort(reasoning) if kind == "adaptive" else reasoning.effort
-    accepted = [effort for effort in abilities.efforts or _EFFORTS if effort in _EFFORTS]
-    if reasoning.state is ReasoningState.OFF and kind == "adaptive":
-        return accepted[0]
-    if wanted is None:
-        return None
-    if form is ReasoningForm.BUDGET:
-        if native:
-            losses.append(Loss(LossKind.DROP, "effort"))
-        return None
-    if form is None and not native:
-        return None
-    if kind == "disabled" or (kind == "between_tools" and native):
-        # quirk(anthropic): efforts above high are refused where thinking is off.
-        accepted = [effort for effort in accepted if effort not in _EFFORTS[3:]] or accepted
-    return _thinking.clamp(wanted, accepted)
+        if self._abilities.form is ReasoningForm.BUDGET:
+            self._losses += [Loss(LossKind.DROP, "effort")] if self._native else []
+            return None
+        if self._abilities.form is None and not self._native:
+            return None
+        if kind in ("disabled", "between_tools"):
+            # quirk(anthropic): efforts above high are refused where thinking is off.
+            accepted = [effort for effort in accepted if effort not in _ABOVE_HIGH] or accepted
+        return _thinking.clamp(wanted, accepted)
 
 
 def _in_unthought_loop(messages: Sequence[Object]) -> bool:
