@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from mux.errors import BY_KIND, ErrorKind, MuxError
@@ -44,6 +43,7 @@ _BY_STATUS: Final[dict[int, ErrorKind]] = {
     504: ErrorKind.TIMEOUT,
     529: ErrorKind.OVERLOADED,
 }
+_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
 _UNIT_S: Final = {
     "h": 3600.0,
@@ -113,7 +113,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return seconds
     if (seconds := duration(value)) is not None:
         return seconds
-    target, base = _date(value), now or _date(headers.get("date", ""))
+    target, base = http_date(value), now or http_date(headers.get("date", ""))
     if target is None or base is None:
         return None
     return max(0.0, (target - base).total_seconds())
@@ -135,9 +135,9 @@ def _number(text: str) -> float | None:
     return value if 0 <= value < float("inf") else None
 
 
-def _date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """The time an HTTP date header tells; None for other text."""
     try:
-        parsed = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return datetime.strptime(text.strip(), _HTTP_DATE).replace(tzinfo=UTC)
+    except ValueError:
         return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

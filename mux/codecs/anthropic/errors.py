@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from mux.codecs import _errors
@@ -97,22 +96,22 @@ def _of(status: int, fields: Object, headers: Mapping[str, str]) -> MuxError:
 
 def _reset(headers: Mapping[str, str]) -> float | None:
     """Seconds until all limits that are used up are reset, by the upstream's own clock."""
-    now = _time(parsedate_to_datetime, headers.get("date", ""))
+    now = _errors.http_date(headers.get("date", ""))
+    if now is None:
+        return None
     spent = [
         f"anthropic-ratelimit-{limit}-reset"
         for limit in _LIMITS
         if headers.get(f"anthropic-ratelimit-{limit}-remaining") == "0"
     ]
-    resets = [_time(datetime.fromisoformat, headers.get(name, "")) for name in spent]
-    if now is None:
-        return None
+    resets = [_time(headers.get(name, "")) for name in spent]
     waits = [(reset - now).total_seconds() for reset in resets if reset is not None]
     return max([0.0, *waits]) if waits else None
 
 
-def _time(parse: Callable[[str], datetime], text: str) -> datetime | None:
+def _time(text: str) -> datetime | None:
     try:
-        time = parse(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
