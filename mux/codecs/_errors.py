@@ -16,6 +16,7 @@ from mux.errors import BY_KIND, ErrorKind, MuxError
 _MESSAGE_CHARS: Final = 2000
 
 _CONTEXT: Final = (
+    "context_length_exceeded",
     "maximum context length",
     "prompt is too long",
     "input token count",

@@ -240,9 +240,7 @@ def test_F31b_reasoning_is_read_under_both_names(field):
 
 def test_reasoning_details_are_this_dialects_signature():
     details = [{"type": "reasoning.text", "text": "t", "signature": "S", "index": 0}]
-    [message] = said(
-        {"role": "assistant", "content": "x", "reasoning_details": details}
-    ).messages
+    [message] = said({"role": "assistant", "content": "x", "reasoning_details": details}).messages
     thinking = message.parts[0]
     assert isinstance(thinking, Thinking)
     assert thinking.texts == ("t",)

@@ -58,7 +58,9 @@ def asked(*messages: Message, origin: str = "anthropic", **fields: Any) -> Reque
     return Request("m", messages or (HELLO,), origin=origin, **fields)
 
 
-def encode(request: Request, abilities: Abilities | None = None) -> tuple[dict[str, Any], list[str]]:
+def encode(
+    request: Request, abilities: Abilities | None = None
+) -> tuple[dict[str, Any], list[str]]:
     encoded = CODEC.client.encode_request(request, abilities or Abilities())
     return json.loads(encoded.body), [loss.code for loss in encoded.losses]
 
@@ -620,9 +622,7 @@ def test_P210_sampling_a_reasoning_model_refuses_is_left_out():
     ],
 )
 def test_sampling_while_reasoning_is_off(mode, state, sent):
-    abilities = Abilities(
-        reasoning=mode, effort_off=True, sampling=SamplingRule.WHEN_REASONING_OFF
-    )
+    abilities = Abilities(reasoning=mode, effort_off=True, sampling=SamplingRule.WHEN_REASONING_OFF)
     out = body(sampling=SAMPLING, reasoning=Reasoning(state), abilities=abilities)
     assert ("temperature" in out) == sent
 
