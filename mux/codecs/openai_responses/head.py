@@ -64,7 +64,7 @@ def decode_start(fields: Object) -> Start:
     return Start(
         _text(fields, "id"),
         _text(fields, "model"),
-        # Some hosts write a float.
+        # quirk(bedrock): the time is a float.
         int(made) if isinstance(made, int | float) and made >= 0 else 0,
         {DIALECT: rest},
     )

@@ -68,11 +68,11 @@ class ResponseStreamEncoder:
     """Events to bytes. One per response; `response` is the last response object written."""
 
     __slots__ = (
-        "_arguments_held",
         "_calls",
         "_carriers",
         "_ended",
         "_head",
+        "_held",
         "_item",
         "_live",
         "_on",
@@ -99,7 +99,7 @@ class ResponseStreamEncoder:
         self._part: Part = Text("")
         """the open block's part, written to the open item if `_live`"""
         self._live = False
-        self._arguments_held: list[str] = []
+        self._held: list[str] = []
         """arguments of a call that is written only when it is complete"""
         self._carriers: list[str] = []
         """signatures that go out when the item they came with is closed"""
@@ -216,7 +216,7 @@ class ResponseStreamEncoder:
     def _block_start(self, event: BlockStart) -> bytes:
         self._part = part = event.part
         self._live = False
-        self._arguments_held = []
+        self._held = []
         match part:
             case ToolCall():
                 return self._call(part)
@@ -231,13 +231,14 @@ class ResponseStreamEncoder:
                 return b""
 
     def _block_stop(self, event: BlockStop) -> bytes:
-        part = self._part
-        if isinstance(self._item, MessageItem | ReasoningItem) and self._live:
-            return self._item.end()
-        arguments = "".join(self._arguments_held)
-        if isinstance(part, ToolCall) and part.name in self._typed and not self._live:
-            kind = self._typed[part.name]
-            call_id = self._call_id(part)
+        part, item = self._part, self._item
+        if self._live:
+            return item.end() if isinstance(item, MessageItem | ReasoningItem) else b""
+        arguments = "".join(self._held)
+        if isinstance(part, ToolCall):
+            if part.name not in self._typed:
+                return self._open_call(part)
+            kind, call_id = self._typed[part.name], self._call_id(part)
             return self._whole(client_tools.build_call(kind, self._id("fc_"), call_id, arguments))
         if isinstance(part, ServerCall) and part.dialect != DIALECT:
             return self._whole(hosted_item(part, arguments, self._id("ws_")))
@@ -317,7 +318,10 @@ class ResponseStreamEncoder:
     def _signature(self, event: SignatureDelta) -> bytes:
         part, signature = self._part, event.signature
         if isinstance(part, Text | ToolCall):
-            self._carriers.append(carried.seal(signature, part))
+            sealed = carried.seal(signature, part)
+            if isinstance(part, ToolCall) and not self._live:
+                return self._close() + self._carrier(sealed)
+            self._carriers.append(sealed)
             return b""
         if not isinstance(part, Thinking):
             return b""
@@ -327,20 +331,21 @@ class ResponseStreamEncoder:
         return out
 
     def _call(self, part: ToolCall) -> bytes:
-        fields = own(part.ext)
-        raw = fields.get("item")
+        """A call begins. It is written from its first arguments on, after its signature if any."""
+        raw = own(part.ext).get("item")
         if isinstance(raw, dict):
             self._live = True
             return self._whole(raw)
-        out = self._close()
+        out = b""
         if part.signature is not None:
-            out += self._carrier(carried.seal(part.signature, part))
-        if part.arguments and part.name in self._typed:
-            self._arguments_held.append(part.arguments)
-        if part.name in self._typed:
-            return out
+            out = self._signature(SignatureDelta(0, part.signature))
+        return out + self._arguments(ArgsDelta(0, part.arguments)) if part.arguments else out
+
+    def _open_call(self, part: ToolCall) -> bytes:
         self._live = True
+        out = self._close()
         custom = part.kind is ToolKind.CUSTOM
+        fields = own(part.ext)
         item: Object = {"id": self._id("ctc_" if custom else "fc_", fields.get("id"))}
         item["type"] = "custom_tool_call" if custom else "function_call"
         item["call_id"] = self._call_id(part)
@@ -348,8 +353,7 @@ class ResponseStreamEncoder:
         if part.namespace:
             item["namespace"] = part.namespace
         self._item = call = CallItem(self._writer, self._place(), item | fields, part.kind)
-        out += call.open()
-        return out + call.text(part.arguments) if part.arguments else out
+        return out + call.open()
 
     def _call_id(self, part: ToolCall) -> str:
         """An id no other call of the answer has: clients key their calls by it."""
@@ -360,7 +364,16 @@ class ResponseStreamEncoder:
         return call_id
 
     def _arguments(self, event: ArgsDelta) -> bytes:
-        if self._live and isinstance(self._item, CallItem):
-            return self._item.text(event.arguments) if event.arguments else b""
-        self._arguments_held.append(event.arguments)
-        return b""
+        part = self._part
+        if not event.arguments:
+            return b""
+        if isinstance(part, ServerCall) or (
+            isinstance(part, ToolCall) and part.name in self._typed
+        ):
+            self._held.append(event.arguments)
+            return b""
+        out = b""
+        if not self._live and isinstance(part, ToolCall):
+            out = self._open_call(part)
+        item = self._item
+        return out + item.text(event.arguments) if isinstance(item, CallItem) else out

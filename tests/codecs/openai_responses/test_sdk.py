@@ -85,14 +85,14 @@ def test_the_accumulator_agrees_with_the_final_response(client):
         "reasoning",
         "message",
         "web_search_call",
-        "function_call",
         "reasoning",
+        "function_call",
         "function_call",
         "custom_tool_call",
         "image_generation_call",
         "message",
     ]
-    assert final.output[3].arguments == '{"a":1}'
+    assert final.output[4].arguments == '{"a":1}'
     assert final.output[5].arguments == "{}"
     assert final.output[6].input == "*** Begin"
     assert final.usage.output_tokens_details.reasoning_tokens == 2

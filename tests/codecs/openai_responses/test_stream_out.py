@@ -317,6 +317,14 @@ def back(output: list[dict]) -> tuple[Part, ...]:
 def test_a_signature_of_a_call_travels_beside_it_and_returns():
     signature = Signature("gemini", "Uw==")
     call = ToolCall("c1", "f", "{}", signature=signature)
+    first = [
+        Start("r", "up", 7),
+        BlockStart(0, ToolCall("c1", "f")),
+        SignatureDelta(0, signature),
+        ArgsDelta(0, "{}"),
+        BlockStop(0),
+        STOP,
+    ]
     started = [Start("r", "up", 7), BlockStart(0, call), BlockStop(0), STOP]
     late = [
         Start("r", "up", 7),
@@ -327,8 +335,9 @@ def test_a_signature_of_a_call_travels_beside_it_and_returns():
         STOP,
     ]
     assert [item["type"] for item in items(told(started, HIDDEN))] == ["reasoning", "function_call"]
+    assert [item["type"] for item in items(told(first, HIDDEN))] == ["reasoning", "function_call"]
     assert [item["type"] for item in items(told(late, HIDDEN))] == ["function_call", "reasoning"]
-    for events in (started, late):
+    for events in (started, first, late):
         [part] = back(items(told(events, HIDDEN)))
         assert isinstance(part, ToolCall)
         assert part.signature == signature
