@@ -134,8 +134,10 @@ class MessageStreamDecoder:
 
     def _take(self, frames: list[sse.Frame], out: list[Event]) -> None:
         for record in frames:
+            if self._done:
+                return
             frame = self._frames(record.data)
-            if frame is not None and not self._done:
+            if frame is not None:
                 self._on[type(frame)](frame, out)
 
     def _fail(self, failure: Failure, out: list[Event]) -> None:

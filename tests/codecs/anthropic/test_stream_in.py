@@ -350,6 +350,7 @@ def test_a_stream_that_forgets_its_start():
 def test_what_follows_the_end_is_ignored():
     whole = begin() + ends()
     assert decode(whole + begin() + event("error", error={})) == decode(whole)
+    assert decode(whole + b"data: [DONE]\n\n") == decode(whole)
 
 
 @pytest.mark.parametrize(
