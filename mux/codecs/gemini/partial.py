@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from mux.ir import JSON, Object
@@ -16,13 +17,14 @@ _DEPTH_LIMIT: Final = 100
 class PartialCall:
     """A call under way: the object its part began with, and its arguments so far."""
 
-    __slots__ = ("_args", "_open", "_part")
+    __slots__ = ("_args", "_open", "_part", "_pieces")
 
     def __init__(self, part: Object) -> None:
         self._part = part
         self._args: Object = {}
         self._open = ""
-        """the path whose string goes on"""
+        """the path of the string that goes on"""
+        self._pieces: list[str] = []
 
     def add(self, pieces: JSON) -> None:
         """Put the ``partialArgs`` of a part in their places."""
@@ -32,12 +34,11 @@ class PartialCall:
 
     def whole(self) -> Object:
         """The part as it would have come in one piece."""
-        call = self._part.get("functionCall")
-        kept = {
-            key: value
-            for key, value in (call if isinstance(call, dict) else {}).items()
-            if key not in ("partialArgs", "willContinue")
-        }
+        self._close()
+        call = self._part["functionCall"]
+        apart = ("partialArgs", "willContinue")
+        known = call.items() if isinstance(call, dict) else ()
+        kept = {key: value for key, value in known if key not in apart}
         return {**self._part, "functionCall": {**kept, "args": self._args}}
 
     def _put(self, piece: Object) -> None:
@@ -45,11 +46,22 @@ class PartialCall:
         key = next((name for name in _VALUES if name in piece), None)
         if not isinstance(path, str) or key is None:
             return
+        if path != self._open:
+            self._close()
         value = None if key == "nullValue" else piece[key]
-        steps = _steps(path)
-        if 0 < len(steps) <= _DEPTH_LIMIT:
-            _set(self._args, steps, value, goes_on=path == self._open)
-        self._open = path if piece.get("willContinue") is True else ""
+        if not isinstance(value, str):
+            _set(self._args, _steps(path), value)
+            return
+        self._open = path
+        self._pieces.append(value)
+        if piece.get("willContinue") is not True:
+            self._close()
+
+    def _close(self) -> None:
+        """Put the string that is complete in its place."""
+        if self._open:
+            _set(self._args, _steps(self._open), "".join(self._pieces))
+        self._open, self._pieces = "", []
 
 
 def _steps(path: str) -> list[str | int]:
@@ -60,19 +72,17 @@ def _steps(path: str) -> list[str | int]:
     ]
 
 
-def _set(root: Object, steps: list[str | int], value: JSON, *, goes_on: bool) -> None:
+def _set(root: Object, steps: list[str | int], value: JSON) -> None:
+    if not 0 < len(steps) <= _DEPTH_LIMIT:
+        return
     place: JSON = root
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        fresh: JSON = value if following is None else [] if isinstance(following, int) else {}
+    for step, following in pairwise(steps):
         known = _at(place, step)
-        if following is None and goes_on and isinstance(known, str) and isinstance(value, str):
-            fresh = known + value
-        elif following is not None and isinstance(
-            known, list if isinstance(following, int) else dict
-        ):
-            fresh = known
-        _assign(place, step, fresh)
-        place = fresh
+        wanted = list if isinstance(following, int) else dict
+        inner: JSON = known if isinstance(known, wanted) else wanted()
+        _assign(place, step, inner)
+        place = inner
+    _assign(place, steps[-1], value)
 
 
 def _at(place: JSON, step: str | int) -> JSON:

@@ -6,7 +6,6 @@ A signature of another provider travels in an envelope, which the bytes field ho
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Final
 
 from mux.codecs import _envelope
@@ -26,9 +25,9 @@ def read_signature(value: str) -> Signature | None:
         return Signature(DIALECT, value)
     try:
         sealed = base64.b64decode(standard_base64(value)).decode("ascii")
-    except (binascii.Error, ValueError):
-        return Signature(DIALECT, value)
-    return _envelope.unseal(sealed, DIALECT)
+    except ValueError:
+        return None
+    return _envelope.unseal(sealed, DIALECT) if sealed.startswith(_envelope.PREFIX) else None
 
 
 def show_signature(signature: Signature) -> str:

@@ -210,7 +210,7 @@ def _calling(
 ) -> Object:
     choice = request.tool_choice
     if not functions:
-        if choice is not None and choice.mode in (ChoiceMode.REQUIRED, ChoiceMode.NAMED):
+        if choice is not None and _MODES[choice.mode] == "ANY":
             losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
         return {}
     if choice is None or choice.mode is ChoiceMode.AUTO:

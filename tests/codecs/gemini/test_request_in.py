@@ -472,3 +472,51 @@ def test_P206_no_envelope_reaches_the_upstream():
         {"executableCode": {"code": "1"}},
         {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "Uw=="},
     ]
+
+
+def test_a_broken_envelope_is_no_signature_at_all():
+    whole = sealed(Signature("anthropic", "EqQB"))
+    assert parts({"text": "hi", "thoughtSignature": whole[:21]}) == (Text("hi"),)
+    assert parts({"text": "hi", "thoughtSignature": whole[:20] + "%%%"}) == (Text("hi"),)
+
+
+def test_P27_nesting_beyond_all_sense():
+    deep = b'{"a":' * 700 + b"1" + b"}" * 700
+    with pytest.raises(InvalidRequest):
+        CODEC.server.decode_request(b'{"contents":[' + deep + b"]}", model="m")
+
+
+def test_both_spellings_at_once():
+    request = decode(generationConfig={"topK": 1, "top_k": 2})
+    assert request.sampling.top_k == 1
+
+
+def test_alternatives_without_logprobs_come_back():
+    config = {"logprobs": 2}
+    assert again(decode(generationConfig=config))["generationConfig"] == config
+
+
+def test_a_format_of_something_else_than_text():
+    config = {"responseFormat": [{"image": {"aspectRatio": "1:1"}}]}
+    assert decode(generationConfig=config).response_format.kind is FormatKind.TEXT
+    assert again(decode(toolConfig={"functionCallingConfig": {}}))["toolConfig"] == {
+        "functionCallingConfig": {"mode": "AUTO"}
+    }
+
+
+def test_a_content_that_holds_nothing_is_left_out():
+    request = decode(contents=[HELLO, {"role": "model", "parts": []}])
+    assert again(request)["contents"] == [HELLO]
+
+
+def test_what_a_result_shows_in_no_known_way_comes_back():
+    strange = {"hologram": {"x": 1}}
+    file = {"fileData": {"fileUri": "gs://b/a.png", "mimeType": "image/png"}}
+    value = {"functionResponse": {"name": "f", "response": {}, "parts": [strange, file]}}
+    request = decode(contents=[{"role": "user", "parts": [value]}])
+    assert again(request)["contents"][0]["parts"] == [value]
+
+
+def test_thoughts_that_were_hidden_on_purpose():
+    config = {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "LOW"}}
+    assert again(decode(generationConfig=config))["generationConfig"] == config

@@ -308,6 +308,7 @@ def test_P117_the_bytes_decide_what_an_image_is():
             "address",
         ),
         (Media(MediaKind.IMAGE, SourceKind.FILE_ID, "file-1"), Abilities(), "file id"),
+        (Media(MediaKind.VIDEO, SourceKind.URL, "https://a/b"), Abilities(), "video"),
     ],
 )
 def test_P143_F36_what_cannot_be_read_is_refused_by_name(media, able, word):
@@ -500,6 +501,46 @@ def test_strict_tools_are_validated():
     assert "toolConfig" not in encode(tools=(strict, WEATHER))
 
 
+def test_a_server_tool_cannot_be_forced():
+    search = ServerTool("web_search", "anthropic", {}, "web_search")
+    named = ToolChoice(ChoiceMode.NAMED, ("web_search",))
+    assert encode(tools=(WEATHER, search), tool_choice=named)["toolConfig"] == {
+        "functionCallingConfig": {"mode": "AUTO"},
+        "includeServerSideToolInvocations": True,
+    }
+    assert lost(tools=(WEATHER, search), tool_choice=named) == ["degrade:tool_choice"]
+    must = ToolChoice(ChoiceMode.REQUIRED)
+    assert "toolConfig" not in encode(tools=(search,), tool_choice=must)
+    assert lost(tools=(search,), tool_choice=must) == ["degrade:tool_choice"]
+
+
+def test_a_model_that_cannot_be_forced_is_asked():
+    named = ToolChoice(ChoiceMode.NAMED, ("weather",))
+    body = encode(
+        tools=(WEATHER, Tool("other")), tool_choice=named, able=Abilities(forced_tool_choice=False)
+    )
+    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "AUTO"}}
+    assert len(body["tools"][0]["functionDeclarations"]) == 1
+    assert "weather" in body["contents"][-1]["parts"][-1]["text"]
+
+
+def test_a_schema_that_loses_something_is_told():
+    tool = Tool("f", schema={"properties": {"a": {"type": "integer", "not": {"const": 1}}}})
+    assert lost(tools=(tool,), able=Abilities(json_schema_tools=False)) == ["degrade:tool_schema"]
+
+
+def test_turns_without_calls_need_no_signature():
+    able = Abilities(signature_required=True)
+    said = contents(HELLO, Message(Role.ASSISTANT, (Text("hi"),)), able=able)
+    assert said[1][1] == [{"text": "hi"}]
+
+
+def test_a_result_of_another_providers_making():
+    result = ToolResult("c", (Opaque("anthropic", {"type": "tool_reference"}), Text("x")))
+    said = contents(HELLO, calling(ToolCall("c", "f")), answering(result))
+    assert said[2][1][0]["functionResponse"]["response"] == {"output": "x"}
+
+
 def test_P178_no_tools_no_tool_config():
     assert "toolConfig" not in encode(tool_choice=ToolChoice(ChoiceMode.AUTO))
 
@@ -613,7 +654,9 @@ def test_P140_P141_thinking(reasoning, able, config):
 def test_what_cannot_be_switched_off_is_told():
     assert lost(reasoning=OFF, able=BUDGET) == ["degrade:reasoning"]
     assert lost(reasoning=OFF, able=LEVEL) == ["degrade:reasoning"]
-    assert lost(reasoning=ON, able=Abilities(reasoning=ReasoningMode.NONE)) == ["drop:reasoning"]
+    none = Abilities(reasoning=ReasoningMode.NONE)
+    assert lost(reasoning=ON, able=none) == ["drop:reasoning"]
+    assert lost(reasoning=OFF, able=none) == []
 
 
 def test_P140_a_native_budget_becomes_a_level_where_levels_are_taken():

@@ -31,6 +31,7 @@ from mux.ir import (
     TokenLogprob,
     ToolCall,
     ToolKind,
+    ToolResult,
     Usage,
     Visibility,
 )
@@ -392,7 +393,7 @@ def test_what_the_client_gets_comes_back_as_what_it_was():
 
 def test_parts_without_a_form_here():
     assert shown(Refusal("I will not")) == [{"text": "I will not"}]
-    assert shown(Opaque("anthropic", {})) == [{"text": ""}]
+    assert shown(Opaque("anthropic", {}), ToolResult("c")) == [{"text": ""}]
     assert shown(ServerCall("web_search", dialect="anthropic", raw={})) == [{"text": ""}]
     custom = ToolCall("c", "patch", "*** Begin", ToolKind.CUSTOM)
     assert shown(custom)[0]["functionCall"]["args"] == {"input": "*** Begin"}
@@ -444,3 +445,72 @@ def test_the_sdk_reads_whole_answers():
     thought, text, _ = chunk.candidates[0].content.parts
     assert thought.thought
     assert text.thought_signature.startswith(b"mux1.")
+
+
+def test_a_prompt_with_ratings_and_an_answer():
+    feedback = {"safetyRatings": [{"category": 7, "probability": 1}]}
+    whole = {"candidates": [{"finishReason": "STOP"}], "promptFeedback": feedback}
+    response = CODEC.client.decode_response(json.dumps(whole).encode())
+    again = json.loads(CODEC.server.encode_response(response, ASKED))
+    assert again["promptFeedback"] == {
+        "safetyRatings": [{"category": "HARM_CATEGORY_HARASSMENT", "probability": "NEGLIGIBLE"}]
+    }
+    assert again["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_a_time_that_is_none():
+    whole = {"candidates": [{"finishReason": "STOP"}], "createTime": "yesterday"}
+    assert CODEC.client.decode_response(json.dumps(whole).encode()).created == 0
+
+
+def test_sources_without_a_place_or_a_name():
+    details = {
+        "groundingMetadata": {
+            "groundingChunks": [{"strange": {}}],
+            "groundingSupports": [{"segment": {"endIndex": 2}, "groundingChunkIndices": [0]}],
+        },
+        "citationMetadata": {"citations": [{"text": "not there", "uri": "https://a"}]},
+    }
+    [part] = decode({"text": "abc"}, **details).parts
+    assert isinstance(part, Text)
+    assert part.annotations == (Annotation("", "", 0, 2, "ab", "gemini"),)
+    again = encode(Text("x", (Annotation("https://a", "A", 0, 1),) * 2))["candidates"][0]
+    [support] = again["groundingMetadata"]["groundingSupports"]
+    assert support["groundingChunkIndices"] == [0]
+
+
+def test_segments_of_several_texts():
+    def support(part: int, text: str) -> dict[str, Any]:
+        segment = {"partIndex": part, "startIndex": 0, "endIndex": 1, "text": text}
+        return {"segment": segment, "groundingChunkIndices": [0]}
+
+    grounding = {
+        "groundingChunks": [{"web": {"uri": "https://a"}}],
+        "groundingSupports": [support(0, "a"), support(1, "a"), support(1, "c"), support(0, "z")],
+    }
+    first, second = decode({"text": "ab"}, {"text": "ac"}, groundingMetadata=grounding).parts
+    assert isinstance(first, Text)
+    assert isinstance(second, Text)
+    assert [note.start for note in first.annotations] == [0]
+    assert [note.start for note in second.annotations] == [0, 1]
+    again = encode(first, Text("ac", (Annotation("https://b", "", 0, 1),)))["candidates"][0]
+    segments = [s["segment"] for s in again["groundingMetadata"]["groundingSupports"]]
+    assert [segment.get("partIndex") for segment in segments] == [None, 1]
+
+
+def test_usage_by_modality_and_of_tools():
+    usage = counted(
+        promptTokenCount=10,
+        promptTokensDetails=[{"modality": "IMAGE", "tokenCount": 4}, 7, {"modality": "AUDIO"}],
+        candidatesTokensDetails=[{"modality": "AUDIO", "tokenCount": 3}],
+    )
+    assert usage is not None
+    assert (usage.image_in, usage.audio_in, usage.audio_out) == (4, None, 3)
+    foreign = Usage(15, 3, tool_prompt=5, audio_out=3)
+    assert encode(usage=foreign)["usageMetadata"] == {
+        "promptTokenCount": 10,
+        "candidatesTokenCount": 3,
+        "toolUsePromptTokenCount": 5,
+        "totalTokenCount": 18,
+        "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 3}],
+    }

@@ -180,7 +180,10 @@ def test_parts_with_more_than_their_text_stand_alone():
     marked = {"text": "b", "partMetadata": {"k": 1}}
     events = decode(chunk({"text": "a"}, marked, {"text": "c"}), STOP)
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["a", "b", "c"]
-    assert fold(events).parts[1] == Text("b", ext={"gemini": {"partMetadata": {"k": 1}}})
+    kept = {"gemini": {"partMetadata": {"k": 1}}}
+    assert fold(events).parts[1] == Text("b", ext=kept)
+    thought = {"text": "t", "thought": True, "partMetadata": {"k": 1}}
+    assert folded(chunk(thought), STOP).parts == (Thinking(("t",), summary=True, ext=kept),)
 
 
 def test_P121_what_follows_a_signed_part_is_another_one():
@@ -196,6 +199,7 @@ def test_P124_F37_counts_are_not_summed_and_zeros_overwrite_nothing():
     usage = folded(
         chunk({"text": "a"}, usage={"promptTokenCount": 5, "totalTokenCount": 5}),
         chunk({"text": "b"}, usage={"promptTokenCount": 5, "candidatesTokenCount": 2}),
+        chunk({"text": "c"}, usage={}),
         chunk({"text": ""}, finishReason="STOP", usage={"promptTokenCount": 0}),
         raw({"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 3}}),
     ).usage
@@ -211,6 +215,10 @@ def test_P127_chunks_without_parts_or_candidates():
         raw({"candidates": [{"content": {"parts": [{}, 7, None, {"thought": True}]}}]}),
         raw({"candidates": [{"finishReason": "STOP"}]}),
     ).answers == (Answer((), Finish(StopReason.STOP, dialect="gemini", native="STOP")),)
+
+
+def test_a_stream_that_counts_nothing_says_nothing():
+    assert folded(chunk({"text": "a"}, usage={}), STOP).usage is None
 
 
 def test_F35_P128_a_refused_prompt():
@@ -336,7 +344,7 @@ def test_logprobs_ride_on_the_deltas():
     assert last["logprobsResult"] == {"chosenCandidates": both}
 
 
-def partial(*pieces: dict[str, Any], **call: Any) -> dict[str, Any]:
+def partial(*pieces: Any, **call: Any) -> dict[str, Any]:
     return {"functionCall": {**call, "partialArgs": [*pieces], "willContinue": True}}
 
 
@@ -351,7 +359,15 @@ def test_arguments_that_come_in_pieces():
                 {"jsonPath": "$['a b']", "boolValue": False},
                 {"jsonPath": "$.none", "nullValue": "NULL_VALUE"},
                 {"jsonPath": "$", "stringValue": "x"},
-            )
+                {"jsonPath": "$.days[1].n.deeper", "boolValue": True},
+                {"jsonPath": "$.list[99999]", "numberValue": 1},
+                {"jsonPath": "$.days[0]", "stringValue": "cut", "willContinue": True},
+                {"stringValue": "nowhere"},
+                7,
+                {"jsonPath": "$" + ".x" * 200, "boolValue": True},
+            ),
+            partial({"jsonPath": "$.days[2]", "stringValue": "on ", "willContinue": True}),
+            partial({"jsonPath": "$.days[2]", "stringValue": "and on", "willContinue": True}),
         ),
         chunk({"functionCall": {}}),
         chunk({"functionCall": {"name": "g", "args": {}}}),
@@ -364,10 +380,20 @@ def test_arguments_that_come_in_pieces():
     assert first.signature == Signature("gemini", "U")
     assert json.loads(first.arguments) == {
         "city": "New Delhi",
-        "days": [None, {"n": 2}],
+        "days": ["cut", {"n": {"deeper": True}}, "on and on"],
         "a b": False,
         "none": None,
+        "list": [],
     }
+
+
+def test_a_call_in_pieces_that_another_one_follows():
+    response = folded(
+        chunk(partial({"jsonPath": "$.a", "numberValue": 1}, name="f")),
+        chunk({"functionCall": {"name": "g", "args": {}}}, {"functionCall": 7}),
+        STOP,
+    )
+    assert [getattr(part, "arguments", "") for part in response.parts] == ['{"a":1}', "{}"]
 
 
 @pytest.mark.parametrize(("reason", "calls"), [("STOP", 1), ("MAX_TOKENS", 0)])
@@ -626,3 +652,22 @@ def test_nesting_beyond_all_sense_never_raises(depth, member):
     }[member]
     events = decode(b"data: {" + inside.encode() + b"}\n\n")
     assert isinstance(events[-1], Failure | Finish)
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\\ud800"])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b'"candidates":[{"content":{"parts":[{"text":"%b"}]},"finishReason":"STOP"}]',
+        b'"candidates":[{"groundingMetadata":{"a":"%b"},"finishReason":"STOP"}]',
+        b'"error":{"message":"%b"}',
+    ],
+)
+def test_P29_text_that_is_no_text_is_a_failure(inside, bad):
+    assert isinstance(decode(b"data: {" + inside % bad + b"}\n\n")[-1], Failure)
+
+
+def test_an_error_cut_off_by_the_end_is_still_read():
+    error = {"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}
+    [failure] = decode(raw(error).rstrip())
+    assert failure == Failure(ErrorKind.OVERLOADED, "busy", "UNAVAILABLE")
