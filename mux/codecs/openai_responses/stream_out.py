@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from mux.codecs import _envelope, _ids
 from mux.codecs.openai_responses import carried, client_tools
 from mux.codecs.openai_responses._own import DIALECT, is_own, own
@@ -238,8 +240,8 @@ class ResponseStreamEncoder:
         if isinstance(part, ToolCall):
             if part.name not in self._typed:
                 return self._open_call(part)
-            kind, call_id = self._typed[part.name], self._call_id(part)
-            return self._whole(client_tools.build_call(kind, self._id("fc_"), call_id, arguments))
+            kind = self._typed[part.name]
+            return self._whole(client_tools.build_call(kind, self._id("fc_"), part.id, arguments))
         if isinstance(part, ServerCall) and part.dialect != DIALECT:
             return self._whole(hosted_item(part, arguments, self._id("ws_")))
         return b""
@@ -336,6 +338,7 @@ class ResponseStreamEncoder:
         if isinstance(raw, dict):
             self._live = True
             return self._whole(raw)
+        self._part = part = replace(part, id=self._call_id(part.id))
         out = b""
         if part.signature is not None:
             out = self._signature(SignatureDelta(0, part.signature))
@@ -348,18 +351,18 @@ class ResponseStreamEncoder:
         fields = own(part.ext)
         item: Object = {"id": self._id("ctc_" if custom else "fc_", fields.get("id"))}
         item["type"] = "custom_tool_call" if custom else "function_call"
-        item["call_id"] = self._call_id(part)
+        item["call_id"] = part.id
         item["name"] = part.name
         if part.namespace:
             item["namespace"] = part.namespace
         self._item = call = CallItem(self._writer, self._place(), item | fields, part.kind)
         return out + call.open()
 
-    def _call_id(self, part: ToolCall) -> str:
+    def _call_id(self, original: str) -> str:
         """An id no other call of the answer has: clients key their calls by it."""
-        call_id = _ids.call_id(part.id, self._head.id, self._places)
+        call_id = _ids.call_id(original, self._head.id, self._places)
         if call_id in self._calls:
-            call_id = _ids.stable_id("call_", part.id, self._head.id, self._places)
+            call_id = _ids.stable_id("call_", original, self._head.id, self._places)
         self._calls.add(call_id)
         return call_id
 
