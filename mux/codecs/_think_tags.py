@@ -157,7 +157,9 @@ class ThinkTags:
         if self._state is _State.THINKING:
             inside, closing, text = text.partition(_CLOSE)
             if not closing:
-                self._tail = self._think(inside, out)
+                sure = _sure(inside)
+                self._think(inside[:sure], out)
+                self._tail = inside[sure:]
                 return
             self._think(inside.rstrip(), out)
             if self._opened:
@@ -176,20 +178,16 @@ class ThinkTags:
         index = self._head.index + self._shift
         out += (BlockStart(index, self._head.part), replace(event, index=index))
 
-    def _think(self, text: str, out: list[Event]) -> str:
-        """Emit what of `text` is surely reasoning; the rest is handed back."""
-        sure = len(text) - _overlap(text)
-        sure = len(text[:sure].rstrip())
-        said = text[:sure] if self._opened else text[:sure].lstrip()
-        if said:
-            self._reason(said, out)
-        return text[sure:]
-
-    def _reason(self, text: str, out: list[Event]) -> None:
+    def _think(self, text: str, out: list[Event]) -> None:
+        """More reasoning. White space before the first word of it is not part of it."""
         if not self._opened:
+            text = text.lstrip()
+            if not text:
+                return
             self._opened = True
             out.append(BlockStart(self._head.index, Thinking()))
-        out.append(ThinkingDelta(self._head.index, text))
+        if text:
+            out.append(ThinkingDelta(self._head.index, text))
 
     def _flush(self, out: list[Event]) -> None:
         """The text ends or breaks off: what was held back is what it looks like."""
@@ -198,8 +196,8 @@ class ThinkTags:
             out.append(self._head)
             if tail:
                 out.append(TextDelta(self._head.index, tail))
-        elif self._state is _State.THINKING and (rest := tail.rstrip()):
-            self._reason(rest, out)
+        elif self._state is _State.THINKING:
+            self._think(tail.rstrip(), out)
 
     def _close(self, out: list[Event]) -> int:
         """Close what is open of the first text; how many blocks it became."""
@@ -211,9 +209,14 @@ class ThinkTags:
         return int(self._opened)
 
 
-def _overlap(text: str) -> int:
-    """How many characters at the end of `text` may be the beginning of the closing tag."""
+def _sure(text: str) -> int:
+    """How much of `text` is reasoning whatever follows.
+
+    Its end may be the beginning of the closing tag, or white space before it.
+    """
+    sure = len(text)
     for length in range(min(len(text), len(_CLOSE) - 1), 0, -1):
         if text.endswith(_CLOSE[:length]):
-            return length
-    return 0
+            sure -= length
+            break
+    return len(text[:sure].rstrip())
