@@ -26,6 +26,8 @@ from openai.types import Completion
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response as OpenAIResponse
 
+from mux.codecs._arguments import to_object
+
 _HOST = "http://mux.test"
 
 
@@ -112,7 +114,7 @@ def _chat_seen(completion: Any) -> Seen:
         if call.type == "custom":
             calls.append((call.custom.name, call.custom.input))
         else:
-            calls.append((call.function.name, json.loads(call.function.arguments or "{}")))
+            calls.append((call.function.name, to_object(call.function.arguments)))
     text = (choice.message.content or "") + (choice.message.refusal or "")
     return Seen(text, calls, choice.finish_reason, completion.usage, completion)
 
@@ -170,7 +172,7 @@ def _response_seen(response: Any) -> Seen:
             for part in item.content:
                 seen.text += part.refusal if part.type == "refusal" else part.text
         elif item.type == "function_call":
-            seen.calls.append((item.name, json.loads(item.arguments or "{}")))
+            seen.calls.append((item.name, to_object(item.arguments)))
         elif item.type == "custom_tool_call":
             seen.calls.append((item.name, item.input))
     return seen
@@ -226,7 +228,9 @@ def _google_seen(chunks: list[Any]) -> Seen:
     seen = Seen(raw=chunks)
     for chunk in chunks:
         seen.usage = chunk.usage_metadata or seen.usage
-        for candidate in (chunk.candidates or ())[:1]:
+        for candidate in chunk.candidates or ():
+            if candidate.index:
+                continue
             if candidate.finish_reason:
                 seen.finish = candidate.finish_reason.value
             for part in (candidate.content.parts or ()) if candidate.content else ():

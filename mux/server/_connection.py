@@ -36,6 +36,9 @@ _READ_AHEAD: Final = 4
 """How many reads may wait while an answer is under way. A client that sends more is not read, so
 its leaving shows only when it is written to."""
 
+_PIECE_BYTES: Final = 64 * 1024
+"""What a client must take within the write timeout."""
+
 Stream: TypeAlias = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 _log: Final = logging.getLogger("mux.server")
@@ -149,17 +152,29 @@ class ClientConnection:
             self._set_idle(event.idle)
 
     async def _send(self, data: bytes) -> None:
-        # Shielded, because half a chunk would spoil the connection for the error that may follow.
-        async with self._send_lock:
-            with trio.CancelScope(shield=True) as scope:
-                scope.deadline = trio.current_time() + self._limits.write_timeout_s
-                try:
-                    await self._stream.send_all(data)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    self._reading.cancel()
-            if scope.cancelled_caught:
-                self._socket.close()
+        # hot: a lock's `async with` would pass through the scheduler once more than sending does
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            self._send_lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self._send_lock.acquire()
+        try:
+            await self._send_shielded(data)
+        finally:
+            self._send_lock.release()
+
+    async def _send_shielded(self, data: bytes) -> None:
+        # Half a chunk would spoil the connection for the error that may follow a cancellation.
+        with trio.CancelScope(shield=True) as scope:
+            try:
+                for at in range(0, len(data), _PIECE_BYTES):
+                    scope.deadline = trio.current_time() + self._limits.write_timeout_s
+                    await self._stream.send_all(data[at : at + _PIECE_BYTES])
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._reading.cancel()
+        if scope.cancelled_caught:
+            self._socket.close()
+            self._reading.cancel()
 
     def _linger(self) -> None:
         """We have said all: let the client finish too, for a moment."""

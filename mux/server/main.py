@@ -35,11 +35,11 @@ def run(
 
 async def _serve(settings: Settings, announce: Callable[[list[str]], None]) -> None:
     router = Router(from_settings(settings), settings, Catalog())
+    clock = time.time  # noqa: TID251 (this is where the clock comes from)
     async with NetworkTransport(connect_timeout_s=settings.connect_timeout) as network:
         transport = SchemeTransport(
-            {"http": network, "https": network, "demo": DemoTransport(CODECS)}
+            {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
-        clock = time.time  # noqa: TID251 (this is where the clock comes from)
         gateway = Gateway(router, transport, clock, settings.max_response_size)
         tls = settings.tls
         await serve(
