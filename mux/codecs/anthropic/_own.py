@@ -1,4 +1,4 @@
-"""What only this dialect knows: its name, and the fields kept under it."""
+"""What only this dialect knows: its name, the fields kept under it, and how to read them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ def nested(fields: Object, key: str) -> Object:
     """The object under `key`, empty if there is none."""
     value = fields.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def word(fields: Object, key: str) -> str:
+    """The string under `key`, empty if there is none."""
+    value = fields.get(key)
+    return value if isinstance(value, str) else ""

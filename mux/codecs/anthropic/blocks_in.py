@@ -51,6 +51,9 @@ SERVER_CALLS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 _RESULT: Final = "_tool_result"
 _UNSIGNED: Final = "none"
 
+THOUGHTS: Final = ("thinking", "redacted_thinking")
+"""The types of blocks that hold reasoning."""
+
 
 def decode_blocks(content: Doc) -> tuple[Part, ...]:
     """The parts of a message's content, which may be one string."""

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from mux.codecs.anthropic._own import nested
+from mux.codecs.anthropic.blocks_in import THOUGHTS
 from mux.ir import JSON, Abilities, Loss, LossKind, Object
 
 _KEY: Final = "cache_control"
 _LIMIT: Final = 4
 _LONG: Final = "1h"
-_UNCACHED: Final = ("thinking", "redacted_thinking")
 
 
 def mark(body: Object, abilities: Abilities, losses: list[Loss], *, native: bool) -> None:
@@ -66,4 +66,4 @@ def _holders(body: Object) -> Iterator[Object]:
 def _objects(value: JSON) -> list[Object]:
     if not isinstance(value, list):
         return []
-    return [item for item in value if isinstance(item, dict) and item.get("type") not in _UNCACHED]
+    return [item for item in value if isinstance(item, dict) and item.get("type") not in THOUGHTS]

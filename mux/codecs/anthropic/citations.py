@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mux.codecs import _envelope
-from mux.codecs.anthropic._own import DIALECT
+from mux.codecs.anthropic._own import DIALECT, word
 from mux.ir import Annotation, Object, Signature
 
 _INDEX: Final = "encrypted_index"
@@ -15,14 +15,13 @@ _FOREIGN: Final = Signature("none", "")
 
 def decode_citation(citation: Object, end: int) -> Annotation:
     """`citation` of a block whose text has `end` characters: a cited sentence is its own block."""
-    index = citation.get(_INDEX)
-    native = not (isinstance(index, str) and index.startswith(_envelope.PREFIX))
+    native = not word(citation, _INDEX).startswith(_envelope.PREFIX)
     return Annotation(
-        url=_word(citation, "url") or _word(citation, "source"),
-        title=_word(citation, "title") or _word(citation, "document_title"),
+        url=word(citation, "url") or word(citation, "source"),
+        title=word(citation, "title") or word(citation, "document_title"),
         start=0,
         end=end,
-        cited_text=_word(citation, "cited_text"),
+        cited_text=word(citation, "cited_text"),
         dialect=DIALECT if native else "",
         raw=citation if native else None,
     )
@@ -50,8 +49,3 @@ def native_citations(annotations: tuple[Annotation, ...]) -> list[Object]:
         for annotation in annotations
         if annotation.dialect == DIALECT and annotation.raw is not None
     ]
-
-
-def _word(citation: Object, key: str) -> str:
-    value = citation.get(key)
-    return value if isinstance(value, str) else ""

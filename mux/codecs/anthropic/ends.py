@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mux.codecs import _finish
-from mux.codecs.anthropic._own import DIALECT, extras, nested, own
+from mux.codecs.anthropic._own import DIALECT, extras, nested, own, word
 from mux.errors import UpstreamFailed
 from mux.ir import Finish, Object, StopReason
 
@@ -32,15 +32,13 @@ LATE: Final = ("stop_details", "container", "context_management")
 def decode_finish(message: Object, calls: int) -> Finish:
     """How `message`, or the delta at a stream's end, says it ended. `calls` is the number of
     calls to the client's tools in it."""
-    word = message.get("stop_reason")
-    sequence = message.get("stop_sequence")
-    explanation = nested(message, "stop_details").get("explanation")
+    native = word(message, "stop_reason")
     finish = Finish(
-        _REASONS.get(word, StopReason.UNKNOWN) if isinstance(word, str) else StopReason.UNKNOWN,
-        stop_sequence=sequence if isinstance(sequence, str) else "",
-        explanation=explanation if isinstance(explanation, str) else "",
+        _REASONS.get(native, StopReason.UNKNOWN),
+        stop_sequence=word(message, "stop_sequence"),
+        explanation=word(nested(message, "stop_details"), "explanation"),
         dialect=DIALECT,
-        native=word if isinstance(word, str) else "",
+        native=native,
         ext=own({key: message[key] for key in LATE if message.get(key) is not None}),
     )
     return _finish.settle(finish, calls)
@@ -53,15 +51,15 @@ def encode_finish(finish: Finish) -> Object:
     """
     if finish.reason is StopReason.ERROR:
         raise UpstreamFailed(finish.explanation or "The model stopped because of an error")
-    word = _WORDS.get(finish.reason, "end_turn")
+    reason = _WORDS.get(finish.reason, "end_turn")
     if finish.dialect == DIALECT and finish.native:
-        word = finish.native
-    elif word == "stop_sequence" and not finish.stop_sequence:
-        word = "end_turn"
-    out: Object = {"stop_reason": word, "stop_sequence": finish.stop_sequence or None}
+        reason = finish.native
+    elif reason == "stop_sequence" and not finish.stop_sequence:
+        reason = "end_turn"
+    out: Object = {"stop_reason": reason, "stop_sequence": finish.stop_sequence or None}
     if (details := extras(finish.ext).get("stop_details")) is not None:
         out["stop_details"] = details
-    elif word == "refusal" and finish.explanation:
+    elif reason == "refusal" and finish.explanation:
         refusal: Object = {"type": "refusal", "category": None, "explanation": finish.explanation}
         out["stop_details"] = refusal
     return out

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mux.codecs import _errors
-from mux.codecs.anthropic._own import nested
+from mux.codecs.anthropic._own import nested, word
 from mux.errors import ErrorKind, MuxError
 from mux.ir import Failure, Object
 from mux.wire import json
@@ -73,22 +73,20 @@ def decode_error(status: int, body: bytes, headers: Mapping[str, str] | None = N
 
 def decode_failure(fields: Object) -> Failure:
     """The end of a stream by its ``error`` event, whose status is already 200."""
-    kind = fields.get("type")
-    status, _ = _KINDS.get(kind, (500, None)) if isinstance(kind, str) else (500, None)
+    status, _ = _KINDS.get(word(fields, "type"), (500, None))
     return Failure.of(_of(status, fields, {}))
 
 
 def _of(status: int, fields: Object, headers: Mapping[str, str]) -> MuxError:
-    word, message = fields.get("type"), fields.get("message")
-    code = nested(fields, "details").get("error_code")
-    kind = _KINDS[word][1] if isinstance(word, str) and word in _KINDS else None
+    code = word(nested(fields, "details"), "error_code")
+    _, kind = _KINDS.get(word(fields, "type"), (0, None))
     if code in _SPENT:
         kind = ErrorKind.QUOTA
     wait = _errors.retry_after(headers)
     return _errors.classify(
         status,
-        message if isinstance(message, str) else "",
-        code=code if isinstance(code, str) else "",
+        word(fields, "message"),
+        code=code,
         kind=kind,
         retry_after_s=_reset(headers) if wait is None and status == 429 else wait,
     )

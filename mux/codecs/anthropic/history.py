@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Final
 
 from msgspec.structs import replace
 
 from mux.codecs import _messages
 from mux.codecs.anthropic._own import DIALECT, extras
+from mux.codecs.anthropic.blocks_in import THOUGHTS
 from mux.codecs.anthropic.blocks_out import Blocks, text_blocks
 from mux.ir import (
     JSON,
@@ -27,8 +27,6 @@ from mux.ir import (
     Text,
     Thinking,
 )
-
-_THINKING: Final = ("thinking", "redacted_thinking")
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
@@ -99,7 +97,7 @@ def _trim_tail(messages: list[Object]) -> None:
     if not messages or messages[-1]["role"] != Role.ASSISTANT.value:
         return
     content = _content(messages[-1])
-    if all(_kind(block) in _THINKING for block in content):
+    if all(_kind(block) in THOUGHTS for block in content):
         messages.pop()
         return
     block = content[-1]

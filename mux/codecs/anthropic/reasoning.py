@@ -12,6 +12,7 @@ from typing import Final
 
 from mux.codecs import _thinking
 from mux.codecs.anthropic._own import DIALECT, extras, own
+from mux.codecs.anthropic.blocks_in import THOUGHTS
 from mux.ir import (
     JSON,
     Abilities,
@@ -205,7 +206,7 @@ def _in_unthought_loop(messages: Sequence[Object]) -> bool:
     firsts = [_first_block(message) for message in messages if message.get("role") != "system"]
     if len(firsts) < 2 or firsts[-1] != "tool_result":
         return False
-    return firsts[-2] not in ("thinking", "redacted_thinking")
+    return firsts[-2] not in THOUGHTS
 
 
 def _first_block(message: Object) -> JSON:

@@ -6,7 +6,7 @@ from typing import Final
 
 from mux.codecs import _ids
 from mux.codecs.anthropic import replies
-from mux.codecs.anthropic._own import extras, nested, own
+from mux.codecs.anthropic._own import extras, nested, own, word
 from mux.codecs.anthropic.blocks_in import decode_block
 from mux.codecs.anthropic.ends import LATE, decode_finish, encode_finish
 from mux.codecs.anthropic.errors import decode_failure
@@ -46,8 +46,8 @@ def decode_response(body: bytes) -> Response:
     calls = sum(isinstance(part, ToolCall) for part in parts)
     usage = nested(message, "usage")
     return Response(
-        id=_word(message, "id"),
-        model=_word(message, "model"),
+        id=word(message, "id"),
+        model=word(message, "model"),
         answers=(Answer(parts, decode_finish(message, calls)),),
         usage=decode_usage(usage) if usage else None,
         ext=early_fields(message),
@@ -102,8 +102,3 @@ def encode_response(response: Response, request: Request) -> bytes:
     late = extras(response.finish.ext)
     message |= {key: late[key] for key in LATE if key in late}
     return json.dumps(message | extras(response.ext))
-
-
-def _word(message: Object, key: str) -> str:
-    value = message.get(key)
-    return value if isinstance(value, str) else ""

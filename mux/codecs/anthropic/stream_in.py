@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mux.codecs._blocks import BlockSequencer
 from mux.codecs.anthropic import _wire
-from mux.codecs.anthropic._own import DIALECT, nested
+from mux.codecs.anthropic._own import DIALECT, nested, word
 from mux.codecs.anthropic.blocks_in import unsealed
 from mux.codecs.anthropic.citations import decode_citation
 from mux.codecs.anthropic.ends import decode_finish
@@ -149,7 +149,7 @@ class MessageStreamDecoder:
             return
         message = _object(frame.message)
         self._started = True
-        out.append(Start(_word(message, "id"), _word(message, "model"), ext=early_fields(message)))
+        out.append(Start(word(message, "id"), word(message, "model"), ext=early_fields(message)))
         if usage := nested(message, "usage"):
             self._count(usage, out)
 
@@ -284,8 +284,3 @@ class MessageStreamDecoder:
 
 def _object(raw: msgspec.Raw) -> Object:
     return json.load_object(bytes(raw)) or {}
-
-
-def _word(message: Object, key: str) -> str:
-    value = message.get(key)
-    return value if isinstance(value, str) else ""
