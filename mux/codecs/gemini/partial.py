@@ -77,9 +77,11 @@ def _set(root: Object, steps: list[str | int], value: JSON) -> None:
         return
     place: JSON = root
     for step, following in pairwise(steps):
-        known = _at(place, step)
-        wanted = list if isinstance(following, int) else dict
-        inner: JSON = known if isinstance(known, wanted) else wanted()
+        inner = _at(place, step)
+        if isinstance(following, int):
+            inner = inner if isinstance(inner, list) else []
+        else:
+            inner = inner if isinstance(inner, dict) else {}
         _assign(place, step, inner)
         place = inner
     _assign(place, steps[-1], value)
