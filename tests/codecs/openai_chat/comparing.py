@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-EMPTY_CALL = {"name": "", "arguments": ""}
 EMPTY_CUSTOM = {"name": "", "input": ""}
-EMPTY_AUDIO = {"data": "", "expires_at": 0, "id": "", "transcript": ""}
+EMPTY: dict[str, tuple[Any, ...]] = {
+    "annotations": ([],),
+    "tool_calls": ([],),
+    "images": ([],),
+    "content": ("",),
+    "refusal": ("",),
+    "function_call": ({"name": "", "arguments": ""},),
+    "audio": ({"data": "", "expires_at": 0, "id": "", "transcript": ""},),
+}
+"""What a message says by leaving it out. Snowflake writes down all it knows of, empty."""
 
 
 def plain(value: Any) -> Any:
@@ -41,19 +49,28 @@ def request(value: dict[str, Any]) -> dict[str, Any]:
     out = {
         key: item for key, item in plain(value).items() if item not in DEFAULTS.get(key, (None,))
     }
-    if "stop" in out and isinstance(out["stop"], str):
+    if isinstance(out.get("stop"), str):
         out["stop"] = [out["stop"]]
     limit = out.pop("max_completion_tokens", None) or out.pop("max_tokens", None)
     if limit is not None:
         out["limit"] = limit  # which of the two names is sent is the host's business
-    if (options := out.pop("stream_options", None)) is not None:
-        options.pop("include_usage", None)  # upstreams are always asked for usage
-        if options:
-            out["stream_options"] = options
+    options = out.pop("stream_options", {})
+    options.pop("include_usage", None)  # upstreams are always asked for usage
+    if options:
+        out["stream_options"] = options
+    if (schema := out.get("response_format", {}).get("json_schema")) is not None:
+        schema.setdefault("name", "response")
+    _tools(out)
+    out["messages"] = [told for message in out["messages"] if (told := _message(message))]
+    return out
+
+
+def _tools(out: dict[str, Any]) -> None:
+    """A choice means nothing without what it chooses from (pitfall 178)."""
     if "tools" not in out and out.get("tool_choice") in ("auto", "none"):
-        del out["tool_choice"]  # refused without tools (pitfall 178)
+        del out["tool_choice"]
     if "functions" not in out:
-        out.pop("function_call", None)  # it chooses among functions only
+        out.pop("function_call", None)
     for tool in out.get("tools", ()):
         tool.setdefault("type", "function")
         if tool.get("function", {}).get("description") == "":
@@ -61,10 +78,6 @@ def request(value: dict[str, Any]) -> dict[str, Any]:
     choice = out.get("tool_choice")
     if isinstance(choice, dict):
         choice.setdefault("type", "function")
-    if (schema := out.get("response_format", {}).get("json_schema")) is not None:
-        schema.setdefault("name", "response")
-    out["messages"] = [told for message in out["messages"] if (told := _message(message))]
-    return out
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any] | None:
@@ -107,13 +120,9 @@ def _choice(choice: dict[str, Any]) -> None:
     if not any((choice.get("logprobs") or {}).values()):
         choice.pop("logprobs", None)
     message = choice.setdefault("message", {"role": "assistant"})
-    for key in ("annotations", "tool_calls", "images", "content", "refusal"):
-        if message.get(key) in ([], ""):
+    for key, empty in EMPTY.items():
+        if message.get(key) in empty:
             del message[key]
-    if message.get("audio") == EMPTY_AUDIO:  # Snowflake writes all it knows of
-        del message["audio"]
-    if message.get("function_call") == EMPTY_CALL:
-        del message["function_call"]
     for call in message.get("tool_calls", ()):
         call.pop("index", None)
         call.setdefault("type", "function")
@@ -123,14 +132,18 @@ def _choice(choice: dict[str, Any]) -> None:
             call["function"]["arguments"] = call["function"].get("arguments") or "{}"
     if isinstance(message.get("content"), list):
         _listed(message)
+    _reasoning(message)
+    _finish(choice, bool(message.get("tool_calls")))
+
+
+def _reasoning(message: dict[str, Any]) -> None:
+    """A client that knows no reasoning_details is to see the reasoning too."""
     details = message.get("reasoning_details", ())
     if not any(entry.get("signature") or entry.get("data") for entry in details):
         message.pop("reasoning_details", None)  # it says what the reasoning says
-    texts = [entry.get("text") or entry.get("summary") for entry in details]
-    if not ("reasoning" in message or "reasoning_content" in message) and any(texts):
-        # a client that knows no reasoning_details is to see the reasoning too
-        message["reasoning_content"] = "\n\n".join(filter(None, texts))
-    _finish(choice, bool(message.get("tool_calls")))
+    texts = [text for entry in details if (text := entry.get("text") or entry.get("summary"))]
+    if texts and not ("reasoning" in message or "reasoning_content" in message):
+        message["reasoning_content"] = "\n\n".join(texts)
 
 
 def _listed(message: dict[str, Any]) -> None:

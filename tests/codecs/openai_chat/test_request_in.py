@@ -33,7 +33,7 @@ from mux.ir import (
     Visibility,
 )
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PNG = "iVBORw0KGgoAAAANSUhEUg=="
 
 
 def decode(body: dict[str, Any], **given: Any) -> Request:
