@@ -9,18 +9,21 @@ from mux.wire import json
 
 
 class EventWriter:
-    """Frames and numbers the events of one response, and keeps its finished items."""
+    """Frames and numbers the events of one response, and keeps its finished items.
 
-    __slots__ = ("_number", "items")
+    Who frames an event himself, as the deltas do, takes its `number` and leaves the next one.
+    """
+
+    __slots__ = ("items", "number")
 
     def __init__(self) -> None:
-        self._number = 0
+        self.number = 0
         self.items: list[bytes] = []
 
     def write(self, kind: bytes, fields: bytes) -> bytes:
         """One event; `fields` are its members without the braces."""
-        number = self._number
-        self._number = number + 1
+        number = self.number
+        self.number = number + 1
         return b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (
             kind,
             kind,

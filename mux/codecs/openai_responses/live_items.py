@@ -7,7 +7,7 @@ throughout: its id, its place and its text are the same in every event and in th
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import orjson
 
@@ -16,6 +16,13 @@ from mux.codecs.openai_responses.event_writer import EventWriter
 from mux.codecs.openai_responses.texts import encode_annotation, fill_bytes
 from mux.ir import JSON, Annotation, Object, Refusal, Text, TokenLogprob, ToolKind
 from mux.wire import json
+
+# The deltas that make up nearly every stream are spliced.
+_TEXT_DELTA: Final = (
+    b"event: response.output_text.delta\n"
+    b'data: {"type":"response.output_text.delta","sequence_number":%d,%b%b,"logprobs":%b}\n\n'
+)
+_INPUT_DELTA: Final = b'event: %b\ndata: {"type":"%b","sequence_number":%%d,%b%%b}\n\n'
 
 
 class LiveItem(Protocol):
@@ -37,6 +44,7 @@ class MessageItem:
         "_logprobs",
         "_part",
         "_place",
+        "_refuses",
         "_texts",
         "_where",
         "_writer",
@@ -55,6 +63,7 @@ class MessageItem:
         self._texts: list[str] = []
         self._logprobs: list[TokenLogprob] = []
         self._annotations: list[JSON] = []
+        self._refuses = False
         self._where = b""
         self._head = b""
 
@@ -65,6 +74,7 @@ class MessageItem:
     def start(self, part: Text | Refusal) -> bytes:
         """Begin a part."""
         self._part, self._texts, self._logprobs, self._annotations = part, [], [], []
+        self._refuses = isinstance(part, Refusal)
         self._where = b'"item_id":%b,"output_index":%d,"content_index":%d,' % (
             json.dumps(self.id),
             self._place,
@@ -78,16 +88,16 @@ class MessageItem:
     def text(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> bytes:
         """More of the part."""
         self._texts.append(text)
-        if isinstance(self._part, Refusal):
+        if self._refuses:
             return self._writer.write(b"response.refusal.delta", self._head + orjson.dumps(text))
         told = b"[]"
         if logprobs:
             self._logprobs.extend(logprobs)
             told = json.dumps(encode_logprobs(fill_bytes(logprobs)))
-        return self._writer.write(
-            b"response.output_text.delta",
-            b'%b%b,"logprobs":%b' % (self._head, orjson.dumps(text), told),
-        )
+        writer = self._writer
+        number = writer.number
+        writer.number = number + 1
+        return _TEXT_DELTA % (number, self._head, orjson.dumps(text), told)
 
     def annotate(self, annotation: Annotation) -> bytes:
         """A citation of the part."""
@@ -223,7 +233,7 @@ class ReasoningItem:
 class CallItem:
     """A call of one of the client's tools: a function, or one that takes free text."""
 
-    __slots__ = ("_head", "_item", "_kind", "_place", "_texts", "_where", "_writer")
+    __slots__ = ("_delta", "_item", "_kind", "_place", "_texts", "_where", "_writer")
 
     def __init__(self, writer: EventWriter, place: int, item: Object, kind: ToolKind) -> None:
         self._writer = writer
@@ -232,7 +242,11 @@ class CallItem:
         self._kind = kind
         self._texts: list[str] = []
         self._where = b'"item_id":%b,"output_index":%d,' % (json.dumps(item["id"]), place)
-        self._head = self._where + b'"delta":'
+        event = b"response.function_call_arguments.delta"
+        if kind is ToolKind.CUSTOM:
+            event = b"response.custom_tool_call_input.delta"
+        where = (self._where + b'"delta":').replace(b"%", b"%%")
+        self._delta = _INPUT_DELTA % (event, event, where)
 
     def open(self) -> bytes:
         """The announcement."""
@@ -241,12 +255,10 @@ class CallItem:
     def text(self, text: str) -> bytes:
         """More of the arguments."""
         self._texts.append(text)
-        return self._writer.write(
-            b"response.custom_tool_call_input.delta"
-            if self._kind is ToolKind.CUSTOM
-            else b"response.function_call_arguments.delta",
-            self._head + orjson.dumps(text),
-        )
+        writer = self._writer
+        number = writer.number
+        writer.number = number + 1
+        return self._delta % (number, orjson.dumps(text))
 
     def close(self, status: str) -> bytes:
         """The events that complete it; arguments nobody wrote are an empty object."""

@@ -247,15 +247,11 @@ class ResponseStreamEncoder:
         return b""
 
     def _text(self, event: TextDelta) -> bytes:
-        item, out = self._item, b""
-        if not self._live:
-            if not event.text:
-                return b""
-            out = self._open_text()
-            item = self._item
-        if not isinstance(item, MessageItem):
-            return out
-        return out + item.text(event.text, event.logprobs)
+        if not event.text:
+            return b""
+        out = b"" if self._live else self._open_text()
+        item = self._item
+        return out + item.text(event.text, event.logprobs) if isinstance(item, MessageItem) else out
 
     def _open_text(self) -> bytes:
         """Begin the text in hand, in the open message if it belongs there."""
@@ -367,16 +363,13 @@ class ResponseStreamEncoder:
         return call_id
 
     def _arguments(self, event: ArgsDelta) -> bytes:
-        part = self._part
         if not event.arguments:
             return b""
-        if isinstance(part, ServerCall) or (
-            isinstance(part, ToolCall) and part.name in self._typed
-        ):
-            self._held.append(event.arguments)
-            return b""
-        out = b""
-        if not self._live and isinstance(part, ToolCall):
+        out, part = b"", self._part
+        if not self._live:
+            if not isinstance(part, ToolCall) or part.name in self._typed:
+                self._held.append(event.arguments)
+                return b""
             out = self._open_call(part)
         item = self._item
         return out + item.text(event.arguments) if isinstance(item, CallItem) else out
