@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mux.errors import UpstreamProtocolError
 from mux.upstream._content import Content
@@ -107,3 +110,12 @@ async def test_over_the_wire(nursery, transport) -> None:
     server = await start(nursery, script)
     assert await fetch(transport, get(server.url)) == (200, TEXT)
     assert len(transport.pool) == 1
+
+
+@given(st.sampled_from(["gzip", "deflate", "gzip, deflate"]), st.lists(st.binary(max_size=60)))
+def test_any_bytes_unpack_or_are_refused(coding, pieces) -> None:
+    content = Content(coding, 1000)
+    with suppress(UpstreamProtocolError):
+        for piece in pieces:
+            content.feed(piece)
+        content.eof()
