@@ -35,10 +35,13 @@ class Connection:
         self._stream = stream
         self._socket = socket
 
+    def begin(self) -> None:
+        """Another request follows."""
+        self.sent = self.answered = False
+
     async def send(self, head: bytes, body: bytes) -> None:
         """Send a request. That the peer stopped listening is no error here: the answer it gave
         before that, or the lack of one, is for the reader to find."""
-        self.sent = self.answered = False
         rest = memoryview(body)[PIECE_BYTES:]
         try:
             await self._stream.send_all(head + body[:PIECE_BYTES])

@@ -105,6 +105,7 @@ class Exchange:
     async def run(self, connection: Connection) -> H1Reply:
         """Send the request and read the answer's head. On failure the connection is closed; it may
         be tried again if `connection` was not `answered`."""
+        connection.begin()
         try:
             if len(self._body) <= PIECE_BYTES:
                 await connection.send(self._head, self._body)
