@@ -69,8 +69,8 @@ class Contents:
 
     def drop(self, part: Part) -> None:
         """Leave `part` out, and say so."""
-        kind = part.kind if isinstance(part, ServerCall | ServerResult) else "part"
-        self._losses.append(Loss(LossKind.DROP, f"history.{kind}"))
+        kind = part.kind if isinstance(part, ServerCall | ServerResult) else ""
+        self._losses.append(Loss(LossKind.DROP, "server_tool_history", kind))
 
     def _hinted(self, part: Text | Media, out: Object) -> Object:
         if part.cache is not None and (self._native or self._abilities.cache_breakpoints):

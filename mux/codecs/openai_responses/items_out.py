@@ -176,7 +176,7 @@ class _Items:
             sealed = signature.value
         elif signature is not None or self._stateless:
             self._ids_gone = True
-            self._losses.append(Loss(LossKind.DROP, "reasoning_history"))
+            self._losses.append(Loss(LossKind.DROP, "reasoning"))
             return
         item: Object = {"type": "reasoning"}
         if item_id := part.id or (signature.id if signature is not None else ""):
@@ -215,7 +215,7 @@ class _Items:
         if self._native and isinstance(raw, dict):
             self._out.append({**raw, "result": part.data})
             return
-        self._losses.append(Loss(LossKind.DROP, "assistant_media"))
+        self._losses.append(Loss(LossKind.DROP, f"assistant_{part.kind}"))
 
     def _kept(self, part: Part) -> None:
         """An item only this dialect knows: back to it, or gone."""

@@ -39,7 +39,6 @@ class MessageItem:
     __slots__ = (
         "_annotations",
         "_content",
-        "_fields",
         "_head",
         "_logprobs",
         "_part",
@@ -57,7 +56,6 @@ class MessageItem:
         self.around = around
         self._writer = writer
         self._place = place
-        self._fields: Object = {"id": item_id, "type": "message", "status": "in_progress"}
         self._content: list[JSON] = []
         self._part: Text | Refusal | None = None
         self._texts: list[str] = []

@@ -77,7 +77,7 @@ def _effort(wanted: Reasoning, abilities: Abilities, losses: list[Loss]) -> str 
         return None
     clamped = _thinking.clamp(effort, abilities.efforts)
     if clamped is not effort:
-        losses.append(Loss(LossKind.DEGRADE, "effort", f"{effort} to {clamped}"))
+        losses.append(Loss(LossKind.DEGRADE, "reasoning_effort", f"{effort} to {clamped}"))
     return str(clamped)
 
 
@@ -87,7 +87,7 @@ def _off(abilities: Abilities, losses: list[Loss]) -> str | None:
         return _OFF
     if not abilities.efforts or abilities.reasoning is ReasoningMode.OPT_IN:
         return None
-    losses.append(Loss(LossKind.DEGRADE, "reasoning_off"))
+    losses.append(Loss(LossKind.DEGRADE, "reasoning"))
     return str(min(abilities.efforts, key=_thinking.LADDER.index))
 
 
@@ -142,12 +142,14 @@ def _schema_format(request: Request, losses: list[Loss]) -> Object:
         if form.strict is not None:
             out["strict"] = form.strict
         return out
-    out["schema"] = schema = _schema.openai(form.schema).schema
-    strict = form.strict
+    cleaned = _schema.openai(form.schema)
+    out["schema"], strict = cleaned.schema, form.strict
     if strict is None and request.origin != "openai_chat":
-        strict = _schema.openai_strict_ok(schema)
+        strict = _schema.openai_strict_ok(cleaned.schema)
         if not strict:
             losses.append(Loss(LossKind.DEGRADE, "response_format", "the schema is not enforced"))
+    if not cleaned.exact:
+        losses.append(Loss(LossKind.DEGRADE, "response_format", "some constraints are gone"))
     out["strict"] = strict or False
     return out
 
@@ -195,7 +197,7 @@ def encode_max_output(request: Request, abilities: Abilities, losses: list[Loss]
     if wanted is None or request.origin == DIALECT:
         return wanted
     if abilities.max_output is not None and wanted > abilities.max_output:
-        losses.append(Loss(LossKind.DEGRADE, "max_output"))
+        losses.append(Loss(LossKind.DEGRADE, "max_tokens"))
         return abilities.max_output
     least = MIN_OUTPUT if abilities.min_output is None else abilities.min_output
     return max(wanted, least)

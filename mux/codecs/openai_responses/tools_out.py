@@ -142,13 +142,15 @@ def _foreign(tool: Tool, abilities: Abilities, losses: list[Loss]) -> Object:
     out = _declared(tool, _tools.described(tool))
     if tool.kind is ToolKind.CUSTOM:
         return out
-    schema = _NO_ARGUMENTS if tool.schema is None else _schema.openai(tool.schema).schema
+    cleaned = _schema.openai(_NO_ARGUMENTS if tool.schema is None else tool.schema)
+    if not cleaned.exact:
+        losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
     strict = tool.strict or False
-    if strict and not (abilities.strict_tools and _schema.openai_strict_ok(schema)):
+    if strict and not (abilities.strict_tools and _schema.openai_strict_ok(cleaned.schema)):
         strict = False
         losses.append(Loss(LossKind.DEGRADE, "strict", tool.name))
     # Left out, `strict` would mean "try it" and change the schema (pitfall 181).
-    out["parameters"] = schema
+    out["parameters"] = cleaned.schema
     out["strict"] = strict
     return out
 

@@ -468,7 +468,7 @@ def test_F29_reasoning_returns_only_to_where_it_came_from():
         "summary": [],
         "encrypted_content": "gAAAA",
     }
-    assert set(losses) == {"drop:reasoning_history"}
+    assert set(losses) == {"drop:reasoning"}
 
 
 def test_P64_reasoning_that_nothing_follows_is_left_out():
@@ -489,7 +489,7 @@ def test_items_of_other_providers_are_left_out_with_a_loss():
     )
     body, losses, _ = encoded(asked(*history))
     assert [item["type"] for item in body["input"]] == ["message"] * 3
-    assert losses == ["drop:history.web_search"]
+    assert losses == ["drop:server_tool_history"]
 
 
 def test_P65_own_reasoning_without_its_ciphertext_is_left_out_where_nothing_is_stored():
@@ -577,4 +577,4 @@ def test_own_requests_are_repaired_where_the_model_would_refuse_them():
     body, losses, _ = encoded(request, abilities)
     assert "temperature" not in body
     assert body["reasoning"] == {"effort": "high", "context": "auto"}
-    assert losses == ["drop:temperature", "degrade:effort"]
+    assert losses == ["drop:temperature", "degrade:reasoning_effort"]
