@@ -102,6 +102,19 @@ async def test_a_connection_the_peer_closed_is_not_used(nursery, transport) -> N
     assert server.connections == 3
 
 
+async def test_an_answer_nobody_asked_for_is_given_to_nobody(nursery, transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(EMPTY, OK + b"content-length: 4\r\n\r\nevil")
+        await peer.gone()
+
+    server = await start(nursery, script)
+    for _ in range(2):
+        assert await fetch(transport, get(server.url)) == (200, b"")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize("body", [b"{}", b"x" * 1_000_000])
 async def test_a_connection_the_peer_closes_as_it_is_used_fails_no_request(
     nursery, transport, body
