@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,31 +38,37 @@ _REASONING: Final = ("type", "status", "id", "summary", "content", "encrypted_co
 
 
 class OpenItem:
-    """One item. `place` is its output index, `said` the parts begun so far."""
+    """One item. `place` is its output index."""
 
     __slots__ = (
         "_blocks",
         "_fields",
         "_index",
         "_notes",
+        "_parts",
         "_sent",
         "finished",
         "id",
         "place",
-        "said",
     )
 
     def __init__(self, place: int, fields: Object, blocks: BlockSequencer) -> None:
         self._blocks = blocks
         self.place = place
         self.id = word(fields, "id")
-        self.said: list[Part] = []
+        self._parts: dict[int, Part] = {}
+        """the parts begun, by content index"""
         self.finished = False
         self._fields = fields
         self._sent: dict[int, int] = {}
         """characters passed on, by content or summary index"""
         self._notes: dict[int, int] = {}
         self._index = 0
+
+    @property
+    def said(self) -> Iterable[Part]:
+        """The parts begun so far."""
+        return self._parts.values()
 
     def begin(self, out: list[Event]) -> None:
         """The item was announced: a call whose name is known begins now, all else with its text."""
@@ -84,7 +91,7 @@ class OpenItem:
                     self._finish_thinking(seen, part, out)
                 case ToolCall() if "item" not in own(part.ext):
                     self._finish_call(part, out)
-                case _ if not self.said:
+                case _ if not self._parts:
                     self._start(_WHOLE, part, out)
                 case _:
                     pass
@@ -92,7 +99,7 @@ class OpenItem:
             self._blocks.stop((self.place, index), out)
 
     def _start(self, index: int, part: Part, out: list[Event]) -> None:
-        self.said.append(part)
+        self._parts[index] = part
         self._blocks.start((self.place, index), part, out)
 
     # -- messages -----------------------------------------------------------------------------
@@ -123,6 +130,8 @@ class OpenItem:
 
     def annotate(self, index: int, annotation: Annotation, out: list[Event]) -> None:
         """A citation of the text at `index`."""
+        if not isinstance(self._parts.get(index), Text):
+            return
         key = (self.place, index)
         self._notes[index] = self._notes.get(index, 0) + 1
         self._blocks.put(key, AnnotationDelta(self._blocks.index(key), annotation), out)
@@ -152,9 +161,11 @@ class OpenItem:
 
     def think(self, index: int, text: str, summary: bool, out: list[Event]) -> None:
         """More reasoning; another `index` is another part of it."""
-        if not self.said:
+        if not self._parts:
             ext = {DIALECT: _others(self._fields, _REASONING)}
             self._start(_WHOLE, Thinking((), summary, None, self.id, ext), out)
+        if not isinstance(self._parts.get(_WHOLE), Thinking):
+            return
         key = (self.place, _WHOLE)
         number = self._blocks.index(key)
         if index != self._index and self._sent:
@@ -168,7 +179,7 @@ class OpenItem:
             index = seen[number] if number < len(seen) else number
             if new := text[self._sent.get(index, 0) :]:
                 self.think(index, new, part.summary, out)
-        if not self.said:
+        if not self._parts:
             self._start(_WHOLE, replace(part, texts=(), signature=None), out)
         if part.signature is not None:
             key = (self.place, _WHOLE)
@@ -178,7 +189,7 @@ class OpenItem:
 
     def argue(self, text: str, out: list[Event]) -> None:
         """More of a call's arguments; they wait for the end if the name was not told yet (F23)."""
-        if not self.said:
+        if not isinstance(self._parts.get(_WHOLE), ToolCall):
             return
         key = (self.place, _WHOLE)
         self._sent[_WHOLE] = self._sent.get(_WHOLE, 0) + len(text)
@@ -190,7 +201,7 @@ class OpenItem:
             self.argue(new, out)
 
     def _finish_call(self, part: ToolCall, out: list[Event]) -> None:
-        if not self.said:
+        if not self._parts:
             self._start(_WHOLE, replace(part, arguments=""), out)
         self.complete_arguments(part.arguments, out)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _ids, _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import _formats, _ids, _messages, _server_tools, _state, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.openai_responses import compaction
@@ -190,6 +190,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     request, tools = _tools.adapt(request, rules, losses)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
+    if not abilities.structured or (request.tools and not abilities.structured_with_tools):
+        request = _formats.instruct(request, losses)
     request = _messages.settle(request, losses)
     return _messages.end_of_history(request, abilities, losses, user_last=False), tools
 

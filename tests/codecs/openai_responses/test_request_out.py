@@ -398,6 +398,14 @@ def test_json_is_asked_for_in_words_too():
     assert "instructions" not in encoded(asked(named, response_format=form))[0]
 
 
+def test_a_model_without_structured_output_is_asked_in_words():
+    form = ResponseFormat(FormatKind.JSON_SCHEMA, schema={"type": "object"})
+    body, losses, _ = encoded(asked(response_format=form), Abilities(structured=False))
+    assert "text" not in body
+    assert "JSON Schema" in body["instructions"]
+    assert losses == ["degrade:response_format"]
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [

@@ -437,6 +437,32 @@ def test_unknown_events_and_shapes_are_skipped():
     assert [type(event) for event in events] == [Start, Finish]
 
 
+def test_pieces_of_another_kind_than_their_item_are_ignored():
+    thought = {"id": "rs_1", "type": "reasoning", "summary": []}
+    events = heard(
+        sse(
+            CREATED,
+            added(0, **thought),
+            delta("reasoning_summary_text", 0, "rs_1", "a", summary_index=0),
+            delta("function_call_arguments", 0, "rs_1", "{}"),
+            added(1, **CALL, arguments=""),
+            delta("reasoning_text", 1, "fc_1", "b", content_index=0),
+            {
+                "type": "response.output_text.annotation.added",
+                "item_id": "fc_1",
+                "output_index": 1,
+                "content_index": 0,
+                "annotation": {"type": "url_citation", "url": "u"},
+            },
+            ended(),
+        )
+    )
+    thinking, call = fold(events).parts
+    assert isinstance(thinking, Thinking)
+    assert isinstance(call, ToolCall)
+    assert (thinking.texts, call.arguments) == (("a",), "")
+
+
 EVERYTHING = sse(
     CREATED,
     added(0, id="rs_1", type="reasoning", summary=[]),
