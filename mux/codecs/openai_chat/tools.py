@@ -143,7 +143,7 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     if tools:
         out["tools"] = tools
         if request.tool_choice is not None:
-            out["tool_choice"] = _choice(request.tool_choice, native)
+            out["tool_choice"] = _choice(request, request.tool_choice)
         if request.parallel_tools is not None:
             _parallel(request.parallel_tools, abilities, out, losses)
     if writer.search is not None:
@@ -239,23 +239,25 @@ def _search(tool: ServerTool) -> Object:
     return {"user_location": {"type": "approximate", "approximate": place}}
 
 
-def _choice(choice: ToolChoice, native: bool) -> JSON:
+def _choice(request: Request, choice: ToolChoice) -> JSON:
+    kinds = {tool.name: tool.kind for tool in _tools.functions(request)}
+    named: list[JSON] = [
+        _reference(name, kinds.get(name, ToolKind.FUNCTION)) for name in choice.names
+    ]
     match choice.mode:
         case ChoiceMode.AUTO | ChoiceMode.NONE | ChoiceMode.REQUIRED:
-            word = (choice.ext or {}).get(DIALECT, {}).get("word") if native else None
-            return word or str(choice.mode)
+            own_words = (choice.ext or {}).get(DIALECT, {}) if request.origin == DIALECT else {}
+            return own_words.get("word") or str(choice.mode)
         case ChoiceMode.NAMED:
-            return _reference(choice.names[0], choice.kind)
+            return named[0]
         case ChoiceMode.ALLOWED_AUTO | ChoiceMode.ALLOWED_REQUIRED:
             required = choice.mode is ChoiceMode.ALLOWED_REQUIRED
-            allowed: Object = {
-                "mode": "required" if required else "auto",
-                "tools": [_reference(name, choice.kind) for name in choice.names],
-            }
+            allowed: Object = {"mode": "required" if required else "auto", "tools": named}
             return {"type": "allowed_tools", "allowed_tools": allowed}
 
 
 def _reference(name: str, kind: ToolKind) -> Object:
+    """A tool by name, as the kind it is sent as: free-text tools may have been wrapped."""
     return {"type": str(kind), str(kind): {"name": name}}
 
 

@@ -360,6 +360,12 @@ def test_what_only_its_provider_understands_is_dropped_with_a_word():
     assert losses == ["drop:part"]
 
 
+def test_a_refusal_in_a_users_turn_and_a_turn_of_nothing():
+    hologram = Opaque("anthropic", {"type": "hologram"})
+    told = body(user(Refusal("no")), user(hologram))["messages"]
+    assert told == [{"role": "user", "content": [{"type": "refusal", "refusal": "no"}]}]
+
+
 def test_a_refusal_of_another_dialects_history_is_text():
     told = body(HELLO, assistant(Refusal("no")), HELLO)["messages"][1]
     assert told == {"role": "assistant", "content": "no"}
@@ -468,6 +474,15 @@ def test_choices(choice, told):
     assert body(tools=(F,), tool_choice=choice)["tool_choice"] == told
 
 
+def test_a_forced_free_text_tool_is_named_as_what_it_is_sent_as():
+    tool = Tool("p", ToolKind.CUSTOM)
+    forced = ToolChoice(ChoiceMode.NAMED, ("p",), ToolKind.CUSTOM)
+    wrapped = body(tools=(tool,), tool_choice=forced)
+    assert wrapped["tool_choice"] == {"type": "function", "function": {"name": "p"}}
+    native = body(tools=(tool,), tool_choice=forced, abilities=OPENAI)
+    assert native["tool_choice"] == {"type": "custom", "custom": {"name": "p"}}
+
+
 def test_P103_a_forced_choice_that_is_refused_becomes_words():
     out, losses = encode(
         asked(tools=(F, Tool("g")), tool_choice=ToolChoice(ChoiceMode.NAMED, ("f",))),
@@ -501,6 +516,8 @@ def test_F25_P189_a_search_is_native_dropped_or_refused():
     placed = ServerTool(
         "web_search", "anthropic", {}, user_location={"type": "approximate", "city": "Rome"}
     )
+    anywhere = body(tools=(SEARCH,), abilities=Abilities(web_search=True))
+    assert anywhere["web_search_options"] == {}
     out = body(tools=(placed,), abilities=Abilities(web_search=True))
     assert out["web_search_options"] == {
         "user_location": {"type": "approximate", "approximate": {"city": "Rome"}}

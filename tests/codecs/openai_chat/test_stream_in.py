@@ -114,10 +114,11 @@ def test_F08_P45_a_bare_done_after_content_is_an_end():
 
 
 def test_F10_a_call_that_is_cut_off_is_never_closed():
-    for done in (True, False):
-        events = read(calls(id="a", name="f", args='{"a":{"b":1}'), done=done)
-        assert isinstance(events[-1], Failure)
-        assert BlockStop(0) not in events
+    for arguments in ('{"a":{"b":1}', '{"a":', "{"):
+        for done in (True, False):
+            events = read(calls(id="a", name="f", args=arguments), done=done)
+            assert isinstance(events[-1], Failure)
+            assert BlockStop(0) not in events
 
 
 def test_F09_an_end_of_bytes_after_the_reason_is_an_end():
@@ -399,6 +400,11 @@ def test_googles_signature_travels_with_the_call():
     assert part.signature is not None
     assert part.signature.dialect == "openai_chat"
     assert json.loads(part.signature.value) == extra
+    late = read(calls(id="a", name="f", args="{}"), calls(extra_content=extra))
+    assert fold(late).parts == (part,)
+    assert fold(read(calls(id="a", name="f", extra_content=None))).parts == (
+        ToolCall("a", "f", "{}"),
+    )
 
 
 # -- reasoning ------------------------------------------------------------------------------------
@@ -523,6 +529,33 @@ def test_annotations_belong_to_the_text_they_follow():
     assert fold(events).parts == (Text("xy", (cited,)),)
 
 
+def test_annotations_without_text_have_a_text_of_their_own():
+    raw = {"type": "file", "file": {"name": "a.pdf"}}
+    events = read(chunk({"annotations": [raw]}), calls(id="a", name="f", args="{}"))
+    assert fold(events).parts == (
+        ToolCall("a", "f", "{}"),
+        Text("", (Annotation(dialect="openai_chat", raw=raw),)),
+    )
+
+
+def test_text_while_a_call_is_open_waits_for_its_turn():
+    events = read(
+        calls(id="a", name="f", args='{"x":'),
+        text("and "),
+        text("then"),
+        calls(args="1}"),
+        chunk(finish="tool_calls"),
+    )
+    assert fold(events).parts == (ToolCall("a", "f", '{"x":1}'), Text("and then"))
+
+
+def test_speech_that_is_not_base64_is_kept_as_it_is():
+    events = read(chunk({"audio": {"data": "a"}}), chunk({"audio": {"data": "b"}}))
+    [audio] = fold(events).parts
+    assert isinstance(audio, Media)
+    assert audio.data == "ab"
+
+
 def test_images_and_speech():
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
     events = read(text("see"), chunk({"images": [picture]}), chunk(finish="stop"))
@@ -602,8 +635,8 @@ def test_no_json_makes_it_raise(value):
     read(text("x"), value, chunk({"content": value}), {"choices": [value]})
 
 
-def test_deep_nesting_beside_the_text_does_no_harm():
-    deep = b"[" * 3000 + b"]" * 3000
-    body = b'data: {"id":"c","choices":[{"delta":{"content":"x"}}],"usage":%b}\n\n' % deep
+@pytest.mark.parametrize("value", [b"[" * 3000 + b"]" * 3000, b'"\\ud83d"', b'{"a":"\\uZZZZ"}'])
+def test_bad_json_beside_the_text_does_no_harm(value):
+    body = b'data: {"id":"c","choices":[{"delta":{"content":"x"}}],"moderation":%b}\n\n' % value
     last = read_bytes(body + DONE)[-1]
     assert isinstance(last, Finish | Failure)

@@ -275,9 +275,26 @@ def test_P50_refusal_or_content_and_never_both():
     message = sdk.stream("openai_chat", body).raw.choices[0].message
     assert (message.content or "", message.refusal) == ("", "no")
     assert payloads(body)[-2]["choices"][0]["finish_reason"] == "stop"
-    late = encode(answer(Text("Well, "), Refusal("no"), finish=Finish(StopReason.REFUSAL)))
+    both = answer(Text("Well, "), Refusal("no"), finish=Finish(StopReason.REFUSAL))
+    whole = json.loads(CODEC.server.encode_response(fold(both), asked()))["choices"][0]
+    assert (whole["message"]["content"], whole["message"]["refusal"]) == ("Well, no", None)
+    late = encode(both)
     message = sdk.stream("openai_chat", late).raw.choices[0].message
     assert (message.content, message.refusal) == ("Well, no", None)
+
+
+def test_words_after_a_refusal_belong_to_it():
+    parts = (Refusal("No. "), Text("Really."))
+    ended = Finish(StopReason.REFUSAL)
+    message = sdk.stream("openai_chat", encode(answer(*parts, finish=ended))).raw.choices[0].message
+    assert (message.content or "", message.refusal) == ("", "No. Really.")
+    response = Response("r", "m", 1, (Answer(parts, ended),))
+    whole = json.loads(CODEC.server.encode_response(response, asked()))["choices"][0]
+    assert whole["message"] == {
+        "role": "assistant",
+        "content": None,
+        "refusal": "No. Really.",
+    }
 
 
 def test_P115_a_refusal_without_words_is_a_filter_with_its_explanation():
