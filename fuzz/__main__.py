@@ -51,7 +51,7 @@ def _atheris(name: str, seconds: int) -> None:
     import atheris
 
     atheris.instrument_all()
-    seeds = SEEDS / name.partition("-")[2] if "-" in name else SEEDS / name
+    seeds = SEEDS / name
     arguments = [sys.argv[0], f"-max_total_time={seconds}", "-max_len=4096", "-verbosity=0"]
     if seeds.is_dir():
         arguments.append(str(seeds))

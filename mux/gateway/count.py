@@ -52,7 +52,9 @@ async def _ask(
         client.encode_count_request(request, candidate.abilities),
         candidate.key,
         stream=False,
-        extra_headers=headers.to_upstream(call.headers, dialect, native=dialect == call.dialect),
+        extra_headers=headers.to_upstream(
+            call.headers, dialect, own=dialect == call.dialect, native=False
+        ),
     )
     async with gateway.transport.open(outgoing) as reply:
         body = b""

@@ -7,7 +7,7 @@ to the next candidate, whose error, the last one's, is the answer if none is lef
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +35,7 @@ _CLIENTS_FAULT: Final = frozenset(
         ErrorKind.TOO_LARGE,
     }
 )
-_NATIVE_ENVELOPES: Final = (b"mux1.", b"bXV4MS4")
+_ENVELOPES: Final = (b"mux1.", b"bXV4MS5")
 """An envelope as it is, and as Gemini's bytes fields hold it."""
 
 _SSE_DIALECTS: Final = frozenset(
@@ -113,7 +113,8 @@ class _Attempt:
         dialect = provider.dialect_for(call.dialect, candidate.model, candidate.abilities)
         self._codec: Codec = CODECS[dialect]
         self._request = replace(call.request, model=candidate.model)
-        self._native = dialect == call.dialect and _passes(call)
+        self._own = dialect == call.dialect
+        self._native = self._own and _passes(call)
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
 
     async def whole(self, sink: Sink) -> None:
@@ -142,7 +143,7 @@ class _Attempt:
             await pump.drain(reply)
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[tuple[Reply, Encoded, list[tuple[str, str]]]]:
+    async def _open(self) -> AsyncGenerator[tuple[Reply, Encoded, list[tuple[str, str]]]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
         request, candidate = self._request, self._candidate
         encoded = self._encode()
@@ -153,7 +154,7 @@ class _Attempt:
             candidate.key,
             stream=request.stream,
             extra_headers=headers.to_upstream(
-                self._call.headers, self._codec.name, native=self._native
+                self._call.headers, self._codec.name, own=self._own, native=self._native
             ),
         )
         async with self._gateway.transport.open(outgoing) as reply:
@@ -257,6 +258,4 @@ def _passes(call: Call) -> bool:
 
     Not if they hold an envelope, nor for a stream framed in a way no upstream is asked for.
     """
-    return call.request.variant != "array" and not any(
-        mark in call.body for mark in _NATIVE_ENVELOPES
-    )
+    return call.request.variant != "array" and not any(mark in call.body for mark in _ENVELOPES)

@@ -18,16 +18,18 @@ _NATIVE_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-", "openai-", "a
 _NATIVE_NAMES: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry"})
 
 
-def to_upstream(headers: Mapping[str, str], dialect: str, *, native: bool) -> dict[str, str]:
+def to_upstream(
+    headers: Mapping[str, str], dialect: str, *, own: bool, native: bool
+) -> dict[str, str]:
     """The client's headers an upstream of `dialect` may see.
 
-    `native`: the body passes through. ``anthropic-*`` goes to Anthropic alone; nothing of the
+    `own`: the client speaks that dialect too; `native`: its very bytes pass through. Nothing of the
     client's own credentials, account or connection goes anywhere.
     """
-    if not native:
-        return {}
-    kept = {"user-agent": headers["user-agent"]} if "user-agent" in headers else {}
-    if dialect == "anthropic":
+    kept: dict[str, str] = {}
+    if native and "user-agent" in headers:
+        kept["user-agent"] = headers["user-agent"]
+    if own and dialect == "anthropic":
         kept |= {name: value for name, value in headers.items() if name.startswith("anthropic-")}
     return kept
 

@@ -48,9 +48,7 @@ async def forward(
     ended = False
     while not ended:
         piece, failure = await _receive(reply)
-        events = decoder.feed(piece) if piece else decoder.eof()
-        if failure is not None:
-            events = [failure]
+        events: list[Event] = [failure] if failure is not None else _decoded(decoder, piece)
         for observe in filters:
             observe(events)
         if not stream.committed:
@@ -100,8 +98,12 @@ async def _next(reply: Reply, decoder: StreamDecoder) -> tuple[list[Event], bool
     piece, failure = await _receive(reply)
     if failure is not None:
         return [failure], True
-    events = decoder.feed(piece) if piece else decoder.eof()
+    events = _decoded(decoder, piece)
     return events, not piece or _ends(events)
+
+
+def _decoded(decoder: StreamDecoder, piece: bytes) -> list[Event]:
+    return decoder.feed(piece) if piece else decoder.eof()
 
 
 def _ends(events: list[Event]) -> bool:

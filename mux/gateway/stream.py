@@ -20,6 +20,11 @@ from mux.ir import Failure
 
 BEGIN_S: Final = 10.0
 PING_S: Final = 15.0
+_ENDS: Final[dict[str, tuple[bytes, ...]]] = {
+    "text/event-stream": (b"\n\n", b"\r\n\r\n"),
+    "application/x-ndjson": (b"\n",),
+}
+"""How a piece ends that is not cut inside of an event; of other types no piece ever is."""
 
 
 class ClientStream:
@@ -27,12 +32,14 @@ class ClientStream:
 
     __slots__ = (
         "_busy",
+        "_ends",
         "_head",
         "_held",
         "_last_s",
         "_make",
         "_sending",
         "_sink",
+        "_whole",
         "begun",
         "committed",
         "encoder",
@@ -52,9 +59,13 @@ class ClientStream:
         """content was sent, and with it the choice of the upstream"""
         self._sink = sink
         self._head = tuple(head)
+        content_type = dict(self._head)["content-type"].partition(";")[0]
+        self._ends = _ENDS.get(content_type, (b"",))
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
+        self._whole = True
+        """what was sent ends with the end of an event, and a keep-alive may follow"""
         self._busy: trio.Event | None = None
         """set while the keep-alive is writing, so that the pump waits for it"""
 
@@ -84,6 +95,7 @@ class ClientStream:
             await self._busy.wait()
         self._sending = True
         self._last_s = trio.current_time()
+        self._whole = data.endswith(self._ends)
         await self._sink.send(data)
         self._sending = False
 
@@ -105,7 +117,8 @@ class ClientStream:
             await self._exclusively(self._begin)
         while True:
             await trio.sleep_until(self._last_s + PING_S)
-            if not self._sending and trio.current_time() >= self._last_s + PING_S:
+            silent = trio.current_time() >= self._last_s + PING_S
+            if silent and self._whole and not self._sending:
                 await self._exclusively(self._ping)
             else:
                 await trio.sleep(1)

@@ -7,7 +7,7 @@ its name. Unknown models therefore get what is safe for their kind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 
@@ -19,6 +19,8 @@ _VENDORS: Final = ("models/", "anthropic/", "openai/", "google/", "~")
 """What may stand before the vendor's own name of a model."""
 _UNKNOWN_CONTEXT: Final = 131_072
 _UNKNOWN_OUTPUT: Final = 16_384
+_REMEMBERED: Final = 4096
+"""Lookups kept: clients choose the names, so that there is no end of them."""
 _EPOCH: Final = 1_735_689_600
 """Start of 2025: listings want a time, and few vendors publish one."""
 
@@ -66,22 +68,11 @@ def _table() -> _Table:
 
 
 class Catalog:
-    """Lookups by provider type and the provider's own name of a model; both remembered."""
-
-    def __init__(self) -> None:
-        self._abilities: dict[tuple[str, str], Abilities] = {}
+    """Lookups by provider type and the provider's own name of a model."""
 
     def abilities(self, provider_type: str, model: str) -> Abilities:
         """What `model` accepts at a provider of that type (``openai-compatible`` is one)."""
-        known = self._abilities.get((provider_type, model))
-        if known is None:
-            fields = dict(_table().defaults.get(provider_type, {}))
-            row = _row(provider_type, model)
-            if row is not None:
-                fields |= {"context": row.context, "max_output": row.max_output, **row.abilities}
-            known = msgspec.convert(fields, Abilities)
-            self._abilities[provider_type, model] = known
-        return known
+        return _abilities(provider_type, model)
 
     def describe(
         self, provider_type: str, model: str, abilities: Abilities | None = None
@@ -114,7 +105,16 @@ def _bare(model: str) -> str:
     return model
 
 
-@cache
+@lru_cache(_REMEMBERED)
+def _abilities(provider_type: str, model: str) -> Abilities:
+    fields = dict(_table().defaults.get(provider_type, {}))
+    row = _row(provider_type, model)
+    if row is not None:
+        fields |= {"context": row.context, "max_output": row.max_output, **row.abilities}
+    return msgspec.convert(fields, Abilities)
+
+
+@lru_cache(_REMEMBERED)
 def _row(provider_type: str, model: str) -> Row | None:
     """The row with the longest prefix of `model`, a name or tag of its vendor's aside."""
     name = _bare(model)

@@ -76,11 +76,12 @@ assert len(codecs.CODECS) == 6
 
 def test_every_encoder_knows_every_event():
     from mux.codecs import CODECS
-    from mux.ir import Event, Request
+    from mux.ir import Event, Request, Start
 
     events = set(Event.__args__)
     for codec in CODECS.values():
         encoder = codec.server.stream_encoder(Request("m", stream=True, origin=codec.name))
+        encoder.encode(Start())
         table = getattr(encoder, "_on", None)
         assert table is not None, f"{codec.name}: the encoder keeps its table in `_on`"
         assert set(table) == events, codec.name
