@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -51,12 +52,11 @@ def _atheris(name: str, seconds: int) -> None:
     import atheris
 
     atheris.instrument_all()
-    seeds = SEEDS / name
-    arguments = [sys.argv[0], f"-max_total_time={seconds}", "-max_len=4096", "-verbosity=0"]
-    if seeds.is_dir():
-        arguments.append(str(seeds))
-    atheris.Setup(arguments, TARGETS[name])
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as found:
+        arguments = [sys.argv[0], f"-max_total_time={seconds}", "-max_len=4096", "-verbosity=0"]
+        arguments += [found, *(str(seeds) for seeds in [SEEDS / name] if seeds.is_dir())]
+        atheris.Setup(arguments, TARGETS[name])
+        atheris.Fuzz()
 
 
 def _random(name: str, seconds: int) -> bool:
@@ -67,9 +67,12 @@ def _random(name: str, seconds: int) -> bool:
 
     print(f"{name}: {seconds} s, random", flush=True)
     end = monotonic() + seconds
-    check = settings(max_examples=500, deadline=None, database=None)(
-        given(st.binary(max_size=512))(lambda data: TARGETS[name](data))
-    )
+
+    @settings(max_examples=500, deadline=None, database=None)
+    @given(st.binary(max_size=512))
+    def check(data: bytes) -> None:
+        TARGETS[name](data)
+
     while monotonic() < end:
         try:
             check()
