@@ -20,6 +20,7 @@ from mux.ir import (
     Event,
     Failure,
     Finish,
+    Refusal,
     Request,
     StopReason,
     Text,
@@ -34,7 +35,7 @@ ALL = sorted(CODECS)
 STRING_ARGUMENTS = ["openai_chat", "openai_responses", "anthropic"]
 """Dialects that carry tool arguments as text, in streams at least."""
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def asked(dialect: str, **fields) -> Request:
@@ -121,15 +122,18 @@ def test_text_and_calls_survive_a_stream(dialect, response):
 
 
 def summary(response) -> tuple[str, list]:
-    text = "".join(
-        part.text for part in response.parts if type(part).__name__ in ("Text", "Refusal")
-    )
+    shown = [part.text for part in response.parts if isinstance(part, Text | Refusal)]
     calls = [
         (part.name, json.loads(part.arguments or "{}"))
         for part in response.parts
         if isinstance(part, ToolCall)
     ]
-    return text, calls
+    return squeezed("".join(shown)), calls
+
+
+def squeezed(text: str) -> str:
+    """`text` without white space: dialects with one text put blank lines between blocks."""
+    return "".join(text.split())
 
 
 @pytest.mark.parametrize("dialect", ALL)
@@ -140,7 +144,7 @@ def test_the_sdk_reads_every_stream(dialect, response):
         warnings.simplefilter("ignore")
         seen = sdk.stream(dialect, encoded(dialect, unfold(response)), variant="chat")
     text, calls = summary(response)
-    assert seen.text == text
+    assert squeezed(seen.text) == text
     if dialect != "openai_completions":
         assert seen.calls == calls
 
@@ -154,7 +158,7 @@ def test_the_sdk_reads_every_whole_answer(dialect, response):
         warnings.simplefilter("ignore")
         seen = sdk.whole(dialect, body, variant="chat")
     text, calls = summary(response)
-    assert seen.text.replace("\n", "") == text.replace("\n", "")
+    assert squeezed(seen.text) == text
     if dialect != "openai_completions":
         assert seen.calls == calls
 
@@ -245,9 +249,8 @@ def test_requests_round_trip(dialect, request):
     from msgspec.structs import replace
 
     codec = CODECS[dialect]
-    request = replace(request, origin=dialect)
-    if dialect in ("anthropic", "openai_responses"):
-        request = replace(request, stop=() if dialect == "openai_responses" else request.stop)
+    stop = () if dialect == "openai_responses" else request.stop  # has no stop sequences
+    request = replace(request, origin=dialect, stop=stop)
     body = codec.client.encode_request(request, Abilities(prefill=True)).body
     again = codec.server.decode_request(body, model="m-1", stream=request.stream)
     assert again.model == request.model

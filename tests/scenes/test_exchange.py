@@ -144,9 +144,7 @@ async def test_a_native_error_goes_through_as_it_is(autojump_clock):
 
 
 async def test_P24_F41_silence_commits_and_is_filled_with_keep_alives(autojump_clock):
-    transport = ScriptedTransport(
-        Script(60.0, chunk("o"), 60.0, chunk("k", "stop"), DONE, **SSE)
-    )
+    transport = ScriptedTransport(Script(60.0, chunk("o"), 60.0, chunk("k", "stop"), DONE, **SSE))
     client, _ = await asked(gateway(transport, "openai"), call("anthropic", ASK))
     assert client.body.count(b": keep-alive") >= 3, "before there is a message"
     assert client.body.count(b"event: ping") >= 3, "inside of it"
