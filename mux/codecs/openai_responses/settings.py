@@ -85,10 +85,10 @@ def _off(abilities: Abilities, losses: list[Loss]) -> str | None:
     """The word for no reasoning, or the least of it where the model cannot be without."""
     if abilities.effort_off or abilities.reasoning is ReasoningMode.UNKNOWN:
         return _OFF
-    if not abilities.efforts or abilities.reasoning is ReasoningMode.OPT_IN:
+    if abilities.reasoning is ReasoningMode.OPT_IN:
         return None
     losses.append(Loss(LossKind.DEGRADE, "reasoning"))
-    return str(min(abilities.efforts, key=_thinking.LADDER.index))
+    return str(min(abilities.efforts, key=_thinking.LADDER.index)) if abilities.efforts else None
 
 
 def _shown(wanted: Reasoning) -> bool:

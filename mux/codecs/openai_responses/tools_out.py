@@ -198,6 +198,5 @@ def _named(request: Request, name: str, kind: ToolKind) -> Object:
             continue
         if isinstance(tool, Tool):
             return {"type": str(tool.kind), "name": name}
-        declared = _server_tool(tool, []) if tool.dialect != DIALECT else tool.raw
-        return {"type": declared["type"]}
+        return {"type": _server_tool(tool, [])["type"]}
     return {"type": str(kind), "name": name}

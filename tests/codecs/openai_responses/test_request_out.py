@@ -586,3 +586,134 @@ def test_own_requests_are_repaired_where_the_model_would_refuse_them():
     assert "temperature" not in body
     assert body["reasoning"] == {"effort": "high", "context": "auto"}
     assert losses == ["drop:temperature", "degrade:reasoning_effort"]
+
+
+def test_own_pieces_of_unknown_types_return_to_their_places():
+    items = [
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_smell", "scent": "rose"},
+                {"type": "input_text", "text": "?"},
+            ],
+        },
+        {
+            "type": "message",
+            "role": "assistant",
+            "id": "msg_1",
+            "content": [
+                {"type": "refusal", "refusal": "no"},
+                {"type": "output_hum", "note": "a"},
+                {
+                    "type": "output_text",
+                    "text": "x",
+                    "annotations": [],
+                    "logprobs": [
+                        {"token": "x", "logprob": -1.0, "bytes": [120], "top_logprobs": []}
+                    ],
+                },
+            ],
+        },
+        {"type": "computer_call", "id": "cu_1", "call_id": "c", "action": {"type": "click"}},
+        {"type": "mcp_approval_request", "id": "mcpr_1", "name": "x", "arguments": "{}"},
+    ]
+    body, losses, _ = encoded(decoded(input=items))
+    assert body["input"] == items
+    assert losses == []
+
+
+def test_an_own_image_of_the_assistant_returns_and_a_foreign_one_does_not():
+    item = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "AAAA"}
+    assert encoded(decoded(input=[item]))[0]["input"] == [item]
+    history = (said(Role.USER, Text("x")), said(Role.ASSISTANT, PNG), said(Role.USER, Text("y")))
+    body, losses, _ = encoded(asked(*history))
+    assert [item["role"] for item in body["input"]] == ["user", "user"]
+    assert losses == ["drop:assistant_image"]
+
+
+def test_own_tools_return_as_they_were_declared():
+    tools = [
+        {
+            "type": "function",
+            "name": "f",
+            "description": "d",
+            "parameters": {"type": "object"},
+            "strict": True,
+            "defer_loading": True,
+            "output_schema": {"type": "object"},
+        },
+        {"type": "custom", "name": "c", "format": {"type": "text"}, "defer_loading": True},
+        {
+            "type": "tool_search",
+            "execution": "client",
+            "description": "find",
+            "parameters": {"type": "object"},
+        },
+        {"type": "tool_search"},
+        {"type": "mcp", "server_label": "wiki", "server_url": "https://x"},
+    ]
+    choice = {"type": "mcp", "server_label": "wiki", "name": "ask"}
+    body, _, _ = encoded(decoded(input="x", tools=tools, tool_choice=choice))
+    assert body["tools"] == tools
+    assert body["tool_choice"] == choice
+    named = {"type": "function", "name": "f"}
+    assert encoded(decoded(input="x", tools=tools, tool_choice=named))[0]["tool_choice"] == named
+
+
+def test_a_forced_choice_the_model_refuses_becomes_words():
+    choice = ToolChoice(ChoiceMode.NAMED, ("f",))
+    request = asked(tools=(F, Tool("g")), tool_choice=choice)
+    body, losses, _ = encoded(request, Abilities(forced_tool_choice=False))
+    assert [tool["name"] for tool in body["tools"]] == ["f"]
+    assert body["tool_choice"] == "auto"
+    assert body["input"][-1]["role"] == "developer"
+    assert losses == ["degrade:tool_choice"]
+
+
+def test_hosted_tools_of_others_can_be_chosen():
+    search = ServerTool("web_search", "anthropic", {}, name="web_search")
+    choice = ToolChoice(ChoiceMode.NAMED, ("web_search",))
+    body, _, _ = encoded(asked(tools=(search, F), tool_choice=choice))
+    assert body["tool_choice"] == {"type": "web_search"}
+
+
+def test_there_is_a_most_of_tools_and_models_without():
+    tools = tuple(Tool(f"t{number}") for number in range(129))
+    with pytest.raises(Unsupported, match="128"):
+        encoded(asked(tools=tools))
+    with pytest.raises(Unsupported, match="cannot call tools"):
+        encoded(asked(tools=tools[:1]), Abilities(tools=False))
+
+
+def test_logprobs_are_asked_for_twice():
+    body, _, _ = encoded(asked(logprobs=2))
+    assert body["top_logprobs"] == 2
+    assert "message.output_text.logprobs" in body["include"]
+    body, losses, _ = encoded(asked(logprobs=2), Abilities(logprobs=False))
+    assert "top_logprobs" not in body
+    assert losses == ["drop:logprobs"]
+
+
+def test_one_of_two_where_the_model_takes_one():
+    request = asked(sampling=Sampling(temperature=0.1, top_p=0.2))
+    body, losses, _ = encoded(request, Abilities(temperature_xor_top_p=True))
+    assert "top_p" not in body
+    assert losses == ["drop:top_p"]
+
+
+def test_schemas_that_had_to_change_are_reported():
+    branches = [
+        {"type": "object", "properties": {name: {"type": "string"}}, "required": [name]}
+        for name in "ab"
+    ]
+    union = {"anyOf": branches}
+    body, losses, _ = encoded(asked(tools=(Tool("f", schema=union),)))
+    assert body["tools"][0]["parameters"]["type"] == "object"
+    assert losses == ["degrade:tool_schema"]
+
+
+def test_names_of_speakers_have_no_place():
+    body, losses, _ = encoded(asked(Message(Role.USER, (Text("hi"),), name="bob")))
+    assert "name" not in body["input"][0]
+    assert losses == ["drop:name"]

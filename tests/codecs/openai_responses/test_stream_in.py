@@ -463,6 +463,64 @@ def test_pieces_of_another_kind_than_their_item_are_ignored():
     assert (thinking.texts, call.arguments) == (("a",), "")
 
 
+@pytest.mark.parametrize("data", [b"data: {half\n\n", b"data: {half"])
+def test_bytes_that_are_no_events_end_the_stream(data):
+    last = heard(sse(CREATED) + data)[-1]
+    assert isinstance(last, Failure)
+    assert "not JSON" in last.message
+
+
+def test_items_that_were_never_announced():
+    events = heard(
+        sse(
+            delta("output_text", 0, "msg_1", "hi"),
+            delta("reasoning_summary_text", 1, "rs_1", "why", summary_index=0),
+            done(2, **CALL, arguments=FULL),
+            done(2, **CALL, arguments=FULL),
+            ended(),
+        )
+    )
+    assert isinstance(events[0], Start)
+    text, thinking, call = fold(events).parts
+    assert isinstance(text, Text)
+    assert isinstance(thinking, Thinking)
+    assert isinstance(call, ToolCall)
+    assert (text.text, thinking.texts, call.arguments) == ("hi", ("why",), FULL)
+
+
+def test_text_that_others_interrupt_is_not_lost():
+    other = {**MESSAGE, "id": "msg_2"}
+    events = heard(
+        sse(
+            CREATED,
+            added(0, **MESSAGE, content=[]),
+            delta("output_text", 0, "msg_1", "a"),
+            added(1, **other, content=[]),
+            delta("output_text", 1, "msg_2", "b"),
+            delta("output_text", 0, "msg_1", "c"),
+            done(0, **MESSAGE, **content("acd")),
+            done(1, **other, **content("b")),
+            ended(),
+        )
+    )
+    texts = [part for part in fold(events).parts if isinstance(part, Text)]
+    assert sorted("".join(part.text for part in texts)) == ["a", "b", "c", "d"]
+
+
+def test_logprobs_have_the_bytes_that_streams_leave_out():
+    tokens = [{"token": "é", "logprob": -0.5, "top_logprobs": [{"token": "e", "logprob": -1.0}]}]
+    stream = sse(
+        CREATED,
+        added(0, **MESSAGE, content=[]),
+        delta("output_text", 0, "msg_1", "é", logprobs=tokens),
+        ended(),
+    )
+    [part] = fold(heard(stream)).parts
+    assert isinstance(part, Text)
+    assert part.logprobs[0].bytes == (195, 169)
+    assert part.logprobs[0].top[0].bytes == (101,)
+
+
 EVERYTHING = sse(
     CREATED,
     added(0, id="rs_1", type="reasoning", summary=[]),

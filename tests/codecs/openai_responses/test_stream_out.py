@@ -524,3 +524,50 @@ def test_server_tools_are_echoed_as_declared():
     assert final(told(answer(Text("x")), request))["tools"] == [
         {"type": "web_search", "search_context_size": "low"}
     ]
+
+
+def test_what_a_block_brings_along_at_its_start_is_told():
+    thought = Thinking(("why", "so"), signature=SIGNATURE)
+    events = [
+        Start("r", "up", 7),
+        BlockStart(0, thought),
+        BlockStop(0),
+        BlockStart(1, ToolCall("c", "f", '{"a"')),
+        ArgsDelta(1, ":1}"),
+        BlockStop(1),
+        STOP,
+    ]
+    reasoning, call = items(told(events, SHOWN))
+    assert [part["text"] for part in reasoning["summary"]] == ["why", "so"]
+    assert reasoning["encrypted_content"].startswith("mux1.")
+    assert call["arguments"] == '{"a":1}'
+
+
+def test_only_the_first_answer_is_told():
+    two = Response("r", "up", 7, (Answer((Text("a"),)), Answer((Text("b"),))))
+    assert [item["content"][0]["text"] for item in items(told(unfold(two)))] == ["a"]
+
+
+def test_open_reasoning_of_an_own_upstream_stays_open():
+    thought = Thinking(("hm",), id="rs_1", ext={DIALECT: {}})
+    stream = told(answer(thought, Text("x")), HIDDEN)
+    assert kinds(stream)[2:7] == [
+        "output_item.added",
+        "content_part.added",
+        "reasoning_text.delta",
+        "reasoning_text.done",
+        "content_part.done",
+    ]
+    reasoning, _ = items(stream)
+    assert reasoning == {
+        "id": "rs_1",
+        "type": "reasoning",
+        "summary": [],
+        "content": [{"type": "reasoning_text", "text": "hm"}],
+    }
+
+
+def test_a_page_that_was_read():
+    fetch = ServerCall("web_fetch", "s", "web_fetch", '{"url":"https://x"}', "anthropic", {})
+    [item] = items(told(answer(fetch)))
+    assert item["action"] == {"type": "open_page", "url": "https://x"}
