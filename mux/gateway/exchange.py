@@ -22,7 +22,7 @@ from mux.errors import ErrorKind, MuxError, NativeAnswer, UpstreamProtocolError
 from mux.gateway import headers, pump
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.stream import ClientStream
-from mux.ir import Event, Response, Start, UsageUpdate, fold, unfold
+from mux.ir import Event, Failure, Response, Start, UsageUpdate, fold, unfold
 from mux.routing import Candidate, Router
 from mux.upstream import Reply, Transport
 from mux.wire import splice
@@ -213,6 +213,8 @@ class _Attempt:
         for event in events:
             if isinstance(event, UsageUpdate):
                 self._outcome.usage = event.usage
+            elif isinstance(event, Failure):
+                self._outcome.error = event.kind
         return events
 
     def _whole(
