@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mux.codecs._messages import end_of_history, merge_roles, remind, settle
 from mux.errors import Unsupported
 from mux.ir import Abilities, Loss, Message, Request, Role, Text, ToolCall, ToolResult
-import pytest
 
 
 def text(value: str) -> Text:
