@@ -1,4 +1,4 @@
-"""The shapes of a chat stream, and the words this dialect's modules share."""
+"""What this dialect's modules share: its name, and the shapes of a stream's chunks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A choice of a whole answer, and the pieces of it that streams have too."""
+"""The pieces of an answer, written: whole choices, and what streams write in the same form."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def decode_request(
         tool_choice=choice,
         parallel_tools=doc.get_bool("parallel_tool_calls"),
         sampling=_sampling(doc),
-        max_output=doc.get_int("max_completion_tokens", "max_tokens"),
-        stop=stop.strings() if (stop := doc.get("stop")) is not None else (),
+        max_output=_limit(doc, kept),
+        stop=_stop(doc),
         n=_count(doc),
         stream=stream if stream is not None else bool(streamed),
         include_usage=usage,
@@ -101,6 +101,20 @@ def _count(doc: Doc) -> int:
     if count < 1:
         raise n.error("must be at least 1")
     return count
+
+
+def _limit(doc: Doc, kept: Object) -> int | None:
+    """The output limit, None if there is none."""
+    limit = doc.get_int("max_completion_tokens", "max_tokens")
+    if limit is not None and limit < 0:  # quirk(lmstudio): unlimited; kept for its like
+        kept["max_tokens"] = limit
+        return None
+    return limit
+
+
+def _stop(doc: Doc) -> tuple[str, ...]:
+    stop = doc.get("stop")
+    return tuple(filter(None, stop.strings())) if stop is not None else ()
 
 
 def _stream_options(doc: Doc) -> tuple[bool, Object]:

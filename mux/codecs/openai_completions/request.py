@@ -43,19 +43,22 @@ def decode_request(
     name = model or doc.need("model").string()
     messages, batch = decode_prompt(doc.get("prompt"))
     limit = doc.get_int("max_tokens")
+    unlimited = limit is not None and limit < 0
     streamed = doc.get_bool("stream")
     usage, kept = _stream_options(doc)
     if batch is not None:
         kept[PROMPTS] = batch
     if limit is None:
         kept[_LIMIT_BY_DEFAULT] = True
+    if unlimited:  # quirk(lmstudio): a negative limit is none; kept for its like
+        kept["max_tokens"] = limit
     stop = doc.get("stop")
     return Request(
         model=name,
         messages=messages,
         sampling=_sampling(doc),
-        max_output=DEFAULT_LIMIT if limit is None else limit,
-        stop=stop.strings() if stop is not None else (),
+        max_output=None if unlimited else DEFAULT_LIMIT if limit is None else limit,
+        stop=tuple(filter(None, stop.strings())) if stop is not None else (),
         n=_count(doc),
         stream=stream if stream is not None else bool(streamed),
         include_usage=usage,

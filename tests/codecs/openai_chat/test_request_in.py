@@ -110,6 +110,14 @@ def test_fields_of_this_dialect_alone_are_kept():
     assert said(user(), stream=True, **extra).own("openai_chat") == extra
 
 
+def test_a_negative_limit_is_none_and_an_empty_stop_is_none():
+    request = said(user(), max_tokens=-1, stop=["", "x"])
+    assert request.max_output is None
+    assert request.own("openai_chat") == {"max_tokens": -1}
+    assert request.stop == ("x",)
+    assert said(user(), stop="").stop == ()
+
+
 def test_P239_null_is_absent():
     names = ("tools", "stop", "temperature", "max_tokens", "n", "logprobs", "response_format")
     assert said(user(), **dict.fromkeys(names)) == said(user())

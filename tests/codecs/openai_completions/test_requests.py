@@ -94,6 +94,9 @@ def test_the_promised_limit_holds_for_others_and_is_not_sent_on():
     assert request.max_output == 16
     assert "max_tokens" not in encode(request)
     assert encode(decode(max_tokens=16))["max_tokens"] == 16
+    unlimited = decode(max_tokens=-1)
+    assert unlimited.max_output is None
+    assert encode(unlimited)["max_tokens"] == -1
 
 
 def test_a_missing_prompt_is_the_documented_one():
