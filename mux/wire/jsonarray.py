@@ -28,7 +28,7 @@ _BETWEEN: Final = re.compile(rb"[\s,\[\]]*")
 class Reader:
     """Splits a byte stream into the objects of its array. One per stream; raises over the limit."""
 
-    __slots__ = ("_depth", "_escaped", "_head", "_limit", "_pieces", "_quoted", "_size")
+    __slots__ = ("_depth", "_error", "_escaped", "_head", "_limit", "_pieces", "_quoted", "_size")
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._head: bytes | None = b""
@@ -40,17 +40,37 @@ class Reader:
         self._quoted = False
         self._escaped = False
         self._limit = limit_bytes
+        self._error: UpstreamProtocolError | None = None
+        """raised at the next call, because elements came before it"""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The elements that `data` completes. Raises `UpstreamProtocolError`."""
+        out: list[bytes] = []
+        if self._error is not None:
+            raise self._error
+        try:
+            self._split(data, out)
+        except UpstreamProtocolError as error:
+            if not out:
+                raise
+            self._error = error
+        return out
+
+    def eof(self) -> list[bytes]:
+        """What is left of an element that the end of the stream cut off, for a reader to refuse."""
+        if self._error is not None:
+            raise self._error
+        left, self._pieces = b"".join(self._pieces), []
+        return [left] if left else []
+
+    def _split(self, data: bytes, out: list[bytes]) -> None:
         if self._head is not None:
             data = self._head + data
             if len(data) < len(_BOM) and _BOM.startswith(data):
                 self._head = data
-                return []
+                return
             self._head = None
             data = data.removeprefix(_BOM)
-        out: list[bytes] = []
         start = 0
         while start < len(data):
             if not self._depth:
@@ -61,12 +81,6 @@ class Reader:
                 out.append(b"".join(self._pieces))
                 self._pieces, self._size = [], 0
             start = end
-        return out
-
-    def eof(self) -> list[bytes]:
-        """What is left of an element that the end of the stream cut off, for a reader to refuse."""
-        left, self._pieces = b"".join(self._pieces), []
-        return [left] if left else []
 
     def _between(self, data: bytes, start: int) -> int:
         """Where the next element begins, after what stands between elements."""

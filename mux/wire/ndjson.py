@@ -12,24 +12,41 @@ LIMIT_BYTES: Final = 16 * 1024 * 1024
 class Reader:
     """Splits a byte stream into non-blank lines. One per stream."""
 
-    __slots__ = ("_limit", "_tail")
+    __slots__ = ("_error", "_limit", "_size", "_tail")
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._tail = b""
+        self._tail: list[bytes] = []
+        """pieces of the line under way"""
+        self._size = 0
+        """their length"""
         self._limit = limit_bytes
+        self._error: UpstreamProtocolError | None = None
+        """raised at the next call, because lines came before it"""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes. Raises `UpstreamProtocolError` over the limit."""
+        if self._error is not None:
+            raise self._error
         lines = data.split(b"\n")
-        lines[0] = self._tail + lines[0]
-        self._tail = lines.pop()
-        if len(self._tail) > self._limit:
-            raise UpstreamProtocolError(f"the upstream sent a line over {self._limit} bytes")
-        return [line for line in map(bytes.strip, lines) if line]
+        if len(lines) > 1 and self._tail:
+            lines[0] = b"".join([*self._tail, lines[0]])
+            self._tail, self._size = [], 0
+        if rest := lines.pop():
+            self._tail.append(rest)
+            self._size += len(rest)
+        out = [line for line in map(bytes.strip, lines) if line]
+        if self._size > self._limit:
+            error = UpstreamProtocolError(f"the upstream sent a line over {self._limit} bytes")
+            if not out:
+                raise error
+            self._error = error
+        return out
 
     def eof(self) -> list[bytes]:
         """The last line, if the stream ended without a line end."""
-        line, self._tail = self._tail.strip(), b""
+        if self._error is not None:
+            raise self._error
+        line, self._tail = b"".join(self._tail).strip(), []
         return [line] if line else []
 
 

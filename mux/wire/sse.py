@@ -26,48 +26,78 @@ class Frame(NamedTuple):
 class Reader:
     """Splits a byte stream into `Frame`s. One per stream; raises over the limit."""
 
-    __slots__ = ("_data", "_event", "_limit", "_size", "_skip_lf", "_started", "_tail")
+    __slots__ = (
+        "_data",
+        "_error",
+        "_event",
+        "_limit",
+        "_rest",
+        "_size",
+        "_skip_lf",
+        "_started",
+        "_tail",
+    )
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._tail = b""
+        self._tail: list[bytes] = []
+        """pieces of the line under way"""
+        self._rest = 0
+        """their length"""
         self._event = b""
         self._data: list[bytes] = []
         self._size = 0
+        """bytes of data of the event under way"""
         self._skip_lf = False
         self._started = False
         self._limit = limit_bytes
+        self._error: UpstreamProtocolError | None = None
+        """raised at the next call, because events came before it"""
 
     def feed(self, data: bytes) -> list[Frame]:
         """The events that `data` completes."""
-        if not data:
-            return []
+        if self._error is not None:
+            raise self._error
         if not self._started:
-            data = self._tail + data
-            self._tail = b""
+            data = b"".join([*self._tail, data])
+            self._tail = []
             if len(data) < len(_BOM) and _BOM.startswith(data):
-                self._tail = data
+                self._tail = [data]
                 return []
             self._started = True
             data = data.removeprefix(_BOM)
-        if self._skip_lf:  # the LF of a CRLF that was cut in two
+        if self._skip_lf and data:  # the LF of a CRLF that was cut in two
             self._skip_lf = False
             data = data.removeprefix(b"\n")
         if b"\r" in data:
             self._skip_lf = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = data.split(b"\n")
-        lines[0] = self._tail + lines[0]
-        self._tail = lines.pop()
-        self._check(len(self._tail))
-        return self._take(lines)
+        if len(lines) > 1 and self._tail:
+            lines[0] = b"".join([*self._tail, lines[0]])
+            self._tail, self._rest = [], 0
+        if rest := lines.pop():
+            self._tail.append(rest)
+            self._rest += len(rest)
+        out: list[Frame] = []
+        try:
+            self._take(lines, out)
+            self._check(self._size + self._rest)
+        except UpstreamProtocolError as error:
+            if not out:
+                raise
+            self._error = error
+        return out
 
     def eof(self) -> list[Frame]:
         """The event that the end of the stream left without its blank line, if any."""
-        lines, self._tail = [self._tail, b""], b""
-        return self._take(lines)
-
-    def _take(self, lines: list[bytes]) -> list[Frame]:
+        if self._error is not None:
+            raise self._error
         out: list[Frame] = []
+        self._take([b"".join(self._tail), b""], out)
+        self._tail = []
+        return out
+
+    def _take(self, lines: list[bytes], out: list[Frame]) -> None:
         for line in lines:
             if not line:
                 if self._data:
@@ -75,21 +105,16 @@ class Reader:
                     self._data = []
                 self._event, self._size = b"", 0
             elif line.startswith(b"data"):
-                self._line(line)
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    value = value.removeprefix(b" ")
+                    self._data.append(value)
+                    self._size += len(value)
+                    self._check(self._size)
             elif line.startswith(b"event"):
                 name, _, value = line.partition(b":")
                 if name == b"event":
                     self._event = value.removeprefix(b" ")
-        return out
-
-    def _line(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
-        if name != b"data":
-            return
-        value = value.removeprefix(b" ")
-        self._data.append(value)
-        self._size += len(value)
-        self._check(self._size)
 
     def _check(self, size: int) -> None:
         if size > self._limit:

@@ -72,7 +72,14 @@ def test_an_element_cut_off_is_handed_out_at_the_end():
 @pytest.mark.parametrize("data", [b"data: {}", b"<html>", b"[1]", b'[{"a":1} x'])
 def test_other_bytes_are_refused(data):
     with pytest.raises(UpstreamProtocolError):
-        Reader().feed(data)
+        read(data, [])
+
+
+def test_what_came_before_a_mistake_is_given_whatever_the_cut():
+    reader = Reader()
+    assert reader.feed(b'[{"a":1} x {"b":2}]') == [b'{"a":1}']
+    with pytest.raises(UpstreamProtocolError):
+        reader.feed(b"more")
 
 
 def test_P234_an_element_over_the_limit_is_refused():

@@ -52,6 +52,16 @@ def test_P234_an_event_over_the_limit_is_refused():
         frames(b"data: 123456789\n" * 5, limit=20)
 
 
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_P234_what_came_before_an_event_over_the_limit_is_given_whatever_the_cut(step):
+    data = b"data: a\n\ndata: " + b"x" * 50
+    reader, got = sse.Reader(limit_bytes=20), []
+    with pytest.raises(UpstreamProtocolError):
+        for place in [*range(0, len(data), step), len(data)]:
+            got += reader.feed(data[place : place + step])
+    assert got == [(b"", b"a")]
+
+
 @given(json_values)
 def test_what_is_written_is_read(value):
     data = stdlib_json.dumps(value, ensure_ascii=False).encode()
