@@ -32,11 +32,13 @@ def main() -> int:
     if unknown:
         parser.error(f"no such target: {', '.join(sorted(unknown))}")
     guided = find_spec("atheris") is not None
-    failed = [
-        name
-        for name in options.targets or TARGETS
-        if not (_guided(name, options.seconds) if guided else _random(name, options.seconds))
-    ]
+    run = _guided if guided else _random
+    failed: list[str] = []
+    for name in options.targets or TARGETS:
+        if run(name, options.seconds):
+            print(f"{name}: nothing found", flush=True)
+        else:
+            failed.append(name)
     print(f"failed: {', '.join(failed)}" if failed else "nothing found")
     return 1 if failed else 0
 

@@ -155,6 +155,10 @@ _CLEANERS: Final[dict[str, Callable[[Object], Cleaned]]] = {
 }
 
 
+_ROOTLESS: Final = frozenset({"enum", "const", "not"})
+"""What no API wants to see at the root of a tool's schema."""
+
+
 def _object_root(walk: Walk) -> Object:
     """The walk's result with an object at the root, and no union, enumeration or negation there.
 
@@ -181,9 +185,9 @@ def _flat(walk: Walk, schema: JSON) -> Object | None:
     walk.leave(outer)
     if flat is None or ("type" in flat and "object" not in types(flat)):
         return None
-    if "enum" in flat or "not" in flat:
+    if not _ROOTLESS.isdisjoint(flat):
         walk.exact = False
-        flat = without(flat, "enum", "not")
+        flat = without(flat, *_ROOTLESS)
     return flat if flat.get("type") == "object" else typed(flat, "object")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from mux.codecs._schema_shape import listing, mapping, pointer, typed, types, without
+from mux.codecs._schema_shape import listing, mapping, names, pointer, typed, types, without
 from mux.codecs._schema_walk import Walk
 from mux.ir import JSON, Object
 
@@ -29,10 +29,10 @@ _TAKEN: Final[dict[str, frozenset[str]]] = {
 
 _STRUCTURE: Final = frozenset[str]().union(*_TAKEN.values())
 
-_FORMATS: Final[dict[str, frozenset[str]]] = {
-    "string": frozenset({"enum", "date-time"}),
-    "integer": frozenset({"int32", "int64"}),
-    "number": frozenset({"float", "double"}),
+_FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "string": ("enum", "date-time"),
+    "integer": ("int32", "int64"),
+    "number": ("float", "double"),
 }
 
 _EXCLUSIVE: Final = ("exclusiveMinimum", "exclusiveMaximum")
@@ -179,21 +179,20 @@ class GeminiOpenApi(Walk):
         kind = schema.get("type")
         kind = kind if isinstance(kind, str) else ""
         words = _GENERAL | _TAKEN.get(kind, {"anyOf"})
-        formats = _FORMATS.get(kind, frozenset[str]())
+        formats = _FORMATS.get(kind, ())
         return self.keep(
             schema, lambda key, value: key in words and (key != "format" or value in formats)
         )
 
     def _object(self, schema: Object) -> Object:
         """Properties where the API wants some, and nothing required that is not among them."""
-        names = mapping(schema.get("properties")).keys()
-        if not names and self.depth > 1:
+        properties, required = mapping(schema.get("properties")), names(schema.get("required"))
+        if not properties and self.depth > 1:
             # quirk(gemini): older models refuse an object without properties below the root.
             self.exact = False
-            return {**schema, "properties": {"_": {"type": "string"}}}
-        required = listing(schema.get("required"))
-        known: list[JSON] = [name for name in required if name in names]
-        if len(known) == len(required):
+            return {**without(schema, "required"), "properties": {"_": {"type": "string"}}}
+        known: list[JSON] = [name for name in required if name in properties]
+        if known == schema.get("required", []):
             return schema
         self.exact = False
         return {**schema, "required": known} if known else without(schema, "required")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from mux.codecs._schema_shape import listing, mapping
+from mux.codecs._schema_shape import distinct, listing, mapping, names
 from mux.ir import JSON, Object
 
 ANNOTATIONS: Final = frozenset(
@@ -49,20 +49,21 @@ def alternatives(branches: list[Object]) -> Object:
     shapes: dict[str, list[JSON]] = {}
     for branch in branches:
         for name, shape in mapping(branch.get("properties")).items():
-            seen = shapes.setdefault(name, [])
-            if shape not in seen:
-                seen.append(shape)
+            shapes.setdefault(name, []).append(shape)
     out: Object = {"type": "object"}
     if shapes:
-        out["properties"] = {
-            name: seen[0] if len(seen) == 1 else {"anyOf": seen} for name, seen in shapes.items()
-        }
-    first, *others = (listing(branch.get("required")) for branch in branches)
-    if required := [name for name in first if all(name in other for other in others)]:
-        out["required"] = required
+        out["properties"] = {name: _any(distinct(found)) for name, found in shapes.items()}
+    first, *others = (names(branch.get("required")) for branch in branches)
+    shared = set(first).intersection(*others)
+    if shared:
+        out["required"] = [name for name in first if name in shared]
     if all(branch.get("additionalProperties") is False for branch in branches):
         out["additionalProperties"] = False
     return out
+
+
+def _any(shapes: list[JSON]) -> JSON:
+    return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
 
 
 def _openness_agrees(first: Object, second: Object) -> bool:
@@ -76,6 +77,9 @@ def _openness_agrees(first: Object, second: Object) -> bool:
 
 _Rule: TypeAlias = Callable[[JSON, JSON], JSON]
 """Two values of one keyword as one; None where there is no such value."""
+
+
+_COMPARISONS: Final = 1_000_000
 
 
 def _both(first: JSON, second: JSON) -> JSON:
@@ -108,31 +112,28 @@ def _additional(first: JSON, second: JSON) -> JSON:
 
 
 def _ordered_union(first: JSON, second: JSON) -> JSON:
-    mine = listing(first)
-    return [*mine, *(name for name in listing(second) if name not in mine)]
+    return [*dict.fromkeys(names(first) + names(second))]
 
 
 def _common_types(first: JSON, second: JSON) -> JSON:
-    mine = first if isinstance(first, list) else [first]
-    theirs = second if isinstance(second, list) else [second]
-    common = [
-        name
-        for name in dict.fromkeys(_narrower(one, other) for one in mine for other in theirs)
-        if name
-    ]
-    return common[0] if len(common) == 1 else list[JSON](common) or None
-
-
-def _narrower(first: JSON, second: JSON) -> str:
-    names = {first, second} if isinstance(first, str) and isinstance(second, str) else set[str]()
-    if len(names) == 1 or names == {"integer", "number"}:
-        return min(names)
-    return ""
+    mine = names(first if isinstance(first, list) else [first])
+    theirs = set(names(second if isinstance(second, list) else [second]))
+    common: list[JSON] = [name for name in mine if name in theirs]
+    numeric = {"integer", "number"}
+    if (
+        not numeric.isdisjoint(mine)
+        and not numeric.isdisjoint(theirs)
+        and not (numeric.intersection(mine, theirs))
+    ):
+        common.append("integer")
+    return common[0] if len(common) == 1 else common or None
 
 
 def _common_values(first: JSON, second: JSON) -> JSON:
-    theirs = listing(second)
-    return [value for value in listing(first) if value in theirs] or None
+    mine, theirs = listing(first), listing(second)
+    if len(mine) * len(theirs) > _COMPARISONS:
+        return None
+    return [value for value in mine if value in theirs] or None
 
 
 def _larger(first: JSON, second: JSON) -> JSON:

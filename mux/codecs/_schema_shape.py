@@ -6,11 +6,12 @@ keyword whatever it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
 
 from mux.ir import JSON, Object
+from mux.wire import json
 
 ONE: Final = frozenset(
     {
@@ -67,6 +68,16 @@ def mapping(value: JSON) -> Object:
 def listing(value: JSON) -> list[JSON]:
     """`value` if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def names(value: JSON) -> list[str]:
+    """The strings in the list `value`, each once, in order; empty if it is no list."""
+    return list(dict.fromkeys(name for name in listing(value) if isinstance(name, str)))
+
+
+def distinct(schemas: Iterable[JSON]) -> list[JSON]:
+    """`schemas` without those that read the same as an earlier one."""
+    return list({json.dumps(schema): schema for schema in reversed([*schemas])}.values())[::-1]
 
 
 def types(schema: Object) -> list[str]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mux.codecs._schema_shape import below, listing, mapping, resolve, types, without
+from mux.codecs._schema_shape import (
+    below,
+    listing,
+    mapping,
+    names,
+    resolve,
+    types,
+    without,
+)
 from mux.codecs._schema_walk import DEPTH_LIMIT, Walk
 from mux.errors import Unsupported
 from mux.ir import JSON, Object
@@ -58,19 +66,20 @@ def _openai_takes(schema: Object, root: Object) -> bool:
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and _LOOK_AROUND.search(pattern):
         return False
-    if "format" in schema and schema["format"] not in _FORMATS:
+    wanted = schema.get("format", "uuid")
+    if not isinstance(wanted, str) or wanted not in _FORMATS:
         return False
     return not {"type", "anyOf", "enum", "const"}.isdisjoint(schema)
 
 
 def _closed(schema: Object) -> bool:
     """Whether an object allows what it names, all of it, and nothing else."""
-    names, required = mapping(schema.get("properties")), listing(schema.get("required"))
+    properties, required = mapping(schema.get("properties")), listing(schema.get("required"))
     return (
         "properties" in schema
         and schema.get("additionalProperties") is False
-        and len(required) == len(names)
-        and all(name in required for name in names)
+        and len(required) == len(properties)
+        and properties.keys() == set(names(required))
     )
 
 
@@ -123,7 +132,7 @@ def _anthropic_takes(key: str, value: JSON) -> bool:
         choices = listing(value) if key == "enum" else [value]
         return not any(isinstance(choice, list | dict) for choice in choices)
     if key == "format":
-        return value in _ANTHROPIC_FORMATS
+        return isinstance(value, str) and value in _ANTHROPIC_FORMATS
     if key == "pattern":
         return isinstance(value, str) and not _BEYOND_REGULAR.search(value)
     if key == "minItems":

@@ -14,6 +14,7 @@ from mux.codecs._schema_shape import (
     CONSTRAINTS,
     OF_ANY_TYPE,
     descend,
+    distinct,
     listing,
     mapping,
     resolve,
@@ -199,11 +200,11 @@ class Walk:
         shapes = [*listing(schema["prefixItems"])]
         if isinstance(schema.get("items"), dict):
             shapes.append(schema["items"])
-        distinct = [shape for index, shape in enumerate(shapes) if shape not in shapes[:index]]
-        items: JSON = {"anyOf": distinct} if len(distinct) > 1 else {}
+        several = distinct(shapes)
+        items: JSON = {"anyOf": several} if len(several) > 1 else {}
         return {
             **without(schema, "prefixItems"),
-            "items": distinct[0] if len(distinct) == 1 else items,
+            "items": several[0] if len(several) == 1 else items,
         }
 
     def keep(self, schema: Object, taken: Callable[[str, JSON], bool]) -> Object:
