@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 from msgspec.structs import replace
@@ -19,10 +19,10 @@ from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._think_tags import ThinkTags
 from mux.codecs._tools import ToolRestorer
 from mux.errors import ErrorKind, MuxError, NativeAnswer, UpstreamProtocolError
-from mux.gateway import headers, pump
+from mux.gateway import headers, pump, several
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.stream import ClientStream
-from mux.ir import Event, Failure, Response, Start, UsageUpdate, fold, unfold
+from mux.ir import Event, Failure, Request, Response, Start, UsageUpdate, fold, unfold
 from mux.routing import Candidate, Router
 from mux.upstream import Reply, Transport
 from mux.wire import splice
@@ -43,7 +43,10 @@ _SSE_DIALECTS: Final = frozenset(
 )
 """Dialects whose streams are never ``application/json``."""
 
+_JSON: Final = "application/json"
+
 Clock = Callable[[], float]
+_Head: TypeAlias = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,25 @@ class _Attempt:
         self._request = replace(call.request, model=candidate.model)
         self._own = dialect == call.dialect
         self._native = self._own and _passes(call)
+        self._calls = (
+            (self._request,)
+            if self._native
+            else several.split(self._request, dialect, candidate.abilities)
+        )
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
 
     async def whole(self, sink: Sink) -> None:
         """Answer with one body. Raises if the upstream gives none."""
-        async with self._open() as (reply, encoded, head):
-            body, content_type = self._whole(await self._read(reply), reply.headers, encoded)
+        if self._native:
+            async with self._open(self._request) as (reply, _, head):
+                body = await self._read(reply)
+                content_type = reply.headers.get("content-type", _JSON)
+                self._outcome.usage = self._decode(body, reply.headers).usage
+        else:
+            response, head = await self._response()
+            content_type = _JSON
+            server = CODECS[self._call.dialect].server
+            body = server.encode_response(response, self._call.request)
         length = ("content-length", str(len(body)))
         await sink.start(200, [("content-type", content_type), length, *head])
         await sink.send(body)
@@ -128,10 +144,15 @@ class _Attempt:
 
     async def stream(self, stream: ClientStream) -> None:
         """Answer with a stream. Raises only as long as no content was sent."""
-        call = self._call
-        async with self._open() as (reply, encoded, head):
-            content_type = CODECS[call.dialect].server.stream_type(call.request)
-            stream.restart([("content-type", content_type), *headers.STREAM, *head])
+        if len(self._calls) > 1:
+            response, head = await self._response()
+            stream.restart(self._stream_head(head))
+            await pump.deliver(unfold(response), (self._observe,), stream)
+            await stream.end()
+            return
+        [request] = self._calls
+        async with self._open(request) as (reply, encoded, head):
+            stream.restart(self._stream_head(head))
             filters = self._filters(encoded)
             if self._unstreamed(reply):
                 events = unfold(self._decode(await self._read(reply), reply.headers))
@@ -142,11 +163,40 @@ class _Attempt:
             await stream.end()
             await pump.drain(reply)
 
+    def _stream_head(self, head: _Head) -> _Head:
+        call = self._call
+        content_type = CODECS[call.dialect].server.stream_type(call.request)
+        return [("content-type", content_type), *headers.STREAM, *head]
+
+    async def _response(self) -> tuple[Response, _Head]:
+        """The answers to all calls made one, and what the client's head will say."""
+        answers: dict[int, tuple[Response, _Head]] = {}
+        failed: list[MuxError] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask(place: int, request: Request) -> None:
+                try:
+                    async with self._open(request) as (reply, encoded, head):
+                        body = await self._read(reply)
+                        response = self._decode(body, reply.headers)
+                        answers[place] = self._restored(response, encoded), head
+                except MuxError as error:  # raised below, outside of the exception group
+                    failed.append(error)
+                    nursery.cancel_scope.cancel()
+
+            for place, request in enumerate(self._calls):
+                nursery.start_soon(ask, place, replace(request, stream=False))
+        if failed:
+            raise failed[0]
+        response = several.merge([answers[place][0] for place in range(len(self._calls))])
+        self._outcome.usage = response.usage
+        return response, answers[0][1]
+
     @asynccontextmanager
-    async def _open(self) -> AsyncGenerator[tuple[Reply, Encoded, list[tuple[str, str]]]]:
+    async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
-        request, candidate = self._request, self._candidate
-        encoded = self._encode()
+        candidate = self._candidate
+        encoded = self._encode(request)
         outgoing = candidate.provider.build(
             self._codec.name,
             self._codec.client.path(request),
@@ -172,9 +222,9 @@ class _Attempt:
                 ),
             )
 
-    def _encode(self) -> Encoded:
+    def _encode(self, request: Request) -> Encoded:
         if not self._native:
-            return self._codec.client.encode_request(self._request, self._candidate.abilities)
+            return self._codec.client.encode_request(request, self._candidate.abilities)
         body = self._call.body
         if self._call.request.model != self._candidate.model:
             body = splice.replace_string(body, "model", self._candidate.model)
@@ -217,21 +267,13 @@ class _Attempt:
                 self._outcome.error = event.kind
         return events
 
-    def _whole(
-        self, body: bytes, upstream: Mapping[str, str], encoded: Encoded
-    ) -> tuple[bytes, str]:
-        """The client's body and its content type."""
-        response = self._decode(body, upstream)
-        self._outcome.usage = response.usage
-        if self._native:
-            return body, upstream.get("content-type", "application/json")
+    def _restored(self, response: Response, encoded: Encoded) -> Response:
+        """`response` with what the filters do to a stream."""
         if not response.created:
             response = replace(response, created=int(self._gateway.clock()))
         if self._candidate.abilities.think_tags:
             response = ThinkTags().response(response)
-        response = ToolRestorer(encoded.tools).response(response)
-        server = CODECS[self._call.dialect].server
-        return server.encode_response(response, self._call.request), "application/json"
+        return ToolRestorer(encoded.tools).response(response)
 
     def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
         client = self._codec.client

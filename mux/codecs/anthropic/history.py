@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -27,6 +28,9 @@ from mux.ir import (
     Text,
     Thinking,
 )
+
+ATTRIBUTION: Final = "x-anthropic-billing-header:"
+"""How a system text of Claude Code begins that is meant for Anthropic alone; its key in `ext`."""
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
@@ -117,5 +121,8 @@ def _kind(block: JSON) -> JSON:
 
 
 def encode_system(request: Request, words: str) -> list[Object]:
-    """``system``: the client's texts, then our own `words`."""
-    return [block for text in (*request.system, Text(words)) for block in text_blocks(text)]
+    """``system``: Claude Code's attribution, the client's texts, then our own `words`."""
+    attribution = request.own(DIALECT).get(ATTRIBUTION)
+    first = Text(attribution if isinstance(attribution, str) else "")
+    texts = (first, *request.system, Text(words))
+    return [block for text in texts for block in text_blocks(text)]

@@ -46,6 +46,7 @@ def decode_request(
     doc = Doc.parse(body)
     name = model or doc.need("model").string()
     system, messages = _history(doc)
+    system, attribution = _unattributed(system)
     choice, parallel = decode_choice(doc.get("tool_choice"))
     output = doc.get("output_config")
     effort = output.get_str("effort") if output is not None else ""
@@ -84,6 +85,8 @@ def decode_request(
         rest["output_config"] = {**nested(rest, "output_config"), "effort": effort}
     if metadata is not None and (more := metadata.rest()):
         rest["metadata"] = more
+    if attribution:
+        rest[history.ATTRIBUTION] = attribution
     return replace(request, ext=own(rest))
 
 
@@ -110,6 +113,17 @@ def _history(doc: Doc) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
         parts += messages.pop(0).parts
     texts = [part for part in parts if isinstance(part, Text) and part.text]
     return tuple(texts), tuple(messages)
+
+
+def _unattributed(system: tuple[Text, ...]) -> tuple[tuple[Text, ...], str]:
+    """The system texts without Claude Code's attribution, and the attribution, empty if none.
+
+    It changes with every request, so that for no other upstream the prompt cache would ever hit
+    (pitfall 109).
+    """
+    if system and system[0].text.startswith(history.ATTRIBUTION):
+        return system[1:], system[0].text
+    return system, ""
 
 
 def _is_plain_system(message: Message) -> bool:
@@ -207,7 +221,8 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
         body["tool_choice"] = offer.choice
     body |= _account(request, losses)
     own_fields = request.own(DIALECT)
-    body |= {key: own_fields[key] for key in own_fields if key not in body}
+    said = {*body, history.ATTRIBUTION}
+    body |= {key: own_fields[key] for key in own_fields if key not in said}
     caching.mark(body, abilities, losses, native=native)
     return body, tools
 

@@ -11,6 +11,7 @@ from mux.codecs import _envelope
 from mux.codecs.anthropic import CODEC
 from mux.errors import InvalidRequest
 from mux.ir import (
+    Abilities,
     CacheHint,
     ChoiceMode,
     Effort,
@@ -598,3 +599,16 @@ def test_citations_are_kept_but_those_this_gateway_wrote():
     assert (first.title, first.cited_text, first.start, first.end) == ("D", "c", 0, 4)
     assert (first.dialect, first.raw) == ("anthropic", native)
     assert (second.url, second.dialect, second.raw) == ("https://x", "", None)
+
+
+def test_P109_claude_codes_attribution_stays_with_anthropic():
+    body = (
+        b'{"model":"m","max_tokens":9,"system":[{"type":"text","text":'
+        b'"x-anthropic-billing-header: cc_version=1; cch=abc;"},{"type":"text","text":"Be brief."}],'
+        b'"messages":[{"role":"user","content":"hi"}]}'
+    )
+    request = CODEC.server.decode_request(body)
+    assert [text.text for text in request.system] == ["Be brief."]
+    again = json.loads(CODEC.client.encode_request(request, Abilities(max_output=9)).body)
+    assert again["system"] == json.loads(body)["system"]
+    assert "x-anthropic-billing-header:" not in again
