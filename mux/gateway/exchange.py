@@ -118,11 +118,9 @@ class _Attempt:
         self._request = replace(call.request, model=candidate.model)
         self._own = dialect == call.dialect
         self._native = self._own and _passes(call)
-        self._calls = (
-            (self._request,)
-            if self._native
-            else several.split(self._request, dialect, candidate.abilities)
-        )
+        self._calls: tuple[Request, ...] = (self._request,)
+        if not self._native:
+            self._calls = several.split(self._request, dialect, candidate.abilities)
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
 
     async def whole(self, sink: Sink) -> None:

@@ -183,11 +183,17 @@ def test_stream_and_whole_answer_say_the_same(dialect, response):
 @example(pieces=[b'{"error":"boom"}\n'])
 @example(pieces=[b"data: [DONE]\n\n"])
 @example(pieces=[b"[{}", b",{}", b"]"])
-def test_a_decoder_never_raises_and_always_ends(dialect, pieces):
+@example(pieces=[b' {"a":[1]}]}x"', b'"y'])
+@example(pieces=[b'{"a":"b"}}}\n\ndata:'])
+def test_a_decoder_never_raises_always_ends_and_does_not_mind_the_cut(dialect, pieces):
     check = Checker()
-    for event in decoded(CODECS[dialect].client.stream_decoder(), pieces):
+    events = decoded(CODECS[dialect].client.stream_decoder(), pieces)
+    for event in events:
         check(event)
     assert check.done
+    whole = b"".join(pieces)
+    for cut in ([whole], [whole[i : i + 1] for i in range(len(whole))]):
+        assert decoded(CODECS[dialect].client.stream_decoder(), cut) == events
 
 
 @pytest.mark.parametrize("dialect", ALL)

@@ -6,6 +6,8 @@ counts of tokens may still follow it.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mux.codecs.gemini import _wire
 from mux.codecs.gemini._wire import CHUNK, Chunk
 from mux.codecs.gemini.candidates import CandidateReader
@@ -64,11 +66,10 @@ class ChunkStreamDecoder:
         if self._done:
             return out
         try:
-            for frame in self._framing.eof():
-                self._frame(frame, out)
-        except UpstreamProtocolError:
-            pass  # a chunk cut off in the middle tells no more than the missing finish reason
-        try:
+            left = self._framing.eof()
+            with suppress(UpstreamProtocolError):  # cut off, and told of by the missing finish
+                for frame in left:
+                    self._frame(frame, out)
             if not self._done:
                 self._end(out)
         except UpstreamProtocolError as error:

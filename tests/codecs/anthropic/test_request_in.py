@@ -604,7 +604,7 @@ def test_citations_are_kept_but_those_this_gateway_wrote():
 def test_P109_claude_codes_attribution_stays_with_anthropic():
     body = (
         b'{"model":"m","max_tokens":9,"system":[{"type":"text","text":'
-        b'"x-anthropic-billing-header: cc_version=1; cch=abc;"},{"type":"text","text":"Be brief."}],'
+        b'"x-anthropic-billing-header: cch=abc;"},{"type":"text","text":"Be brief."}],'
         b'"messages":[{"role":"user","content":"hi"}]}'
     )
     request = CODEC.server.decode_request(body)
