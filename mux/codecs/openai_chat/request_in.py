@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mux.codecs._openai_fields import decode_count, decode_sampling
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.messages_in import decode_messages
 from mux.codecs.openai_chat.parts_in import own
@@ -18,7 +19,6 @@ from mux.ir import (
     Object,
     Request,
     ResponseFormat,
-    Sampling,
     ServerTool,
     Tool,
     ToolChoice,
@@ -43,10 +43,10 @@ def decode_request(
         tools=tuple(tools),
         tool_choice=choice,
         parallel_tools=doc.get_bool("parallel_tool_calls"),
-        sampling=_sampling(doc),
+        sampling=decode_sampling(doc),
         max_output=_limit(doc, kept),
         stop=_stop(doc),
-        n=_count(doc),
+        n=decode_count(doc),
         stream=stream if stream is not None else bool(streamed),
         include_usage=usage,
         reasoning=decode_reasoning(doc),
@@ -77,30 +77,6 @@ def _tools(doc: Doc) -> tuple[list[Tool | ServerTool], ToolChoice | None, bool]:
         wanted = decode_function_choice(old_choice) if old_choice is not None else None
         return functions, wanted, True
     return tools, decode_choice(choice) if choice is not None else None, False
-
-
-def _sampling(doc: Doc) -> Sampling:
-    return Sampling(
-        temperature=doc.get_float("temperature"),
-        top_p=doc.get_float("top_p"),
-        top_k=doc.get_int("top_k"),
-        min_p=doc.get_float("min_p"),
-        seed=doc.get_int("seed"),
-        presence_penalty=doc.get_float("presence_penalty"),
-        frequency_penalty=doc.get_float("frequency_penalty"),
-        repeat_penalty=doc.get_float("repetition_penalty"),
-        logit_bias=doc.get_object("logit_bias"),
-    )
-
-
-def _count(doc: Doc) -> int:
-    n = doc.get("n")
-    if n is None:
-        return 1
-    count = n.integer()
-    if count < 1:
-        raise n.error("must be at least 1")
-    return count
 
 
 def _limit(doc: Doc, kept: Object) -> int | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from mux.codecs import _state
 from mux.codecs._base import Encoded
+from mux.codecs._openai_fields import decode_count, decode_sampling
 from mux.codecs.openai_completions._wire import DIALECT
 from mux.codecs.openai_completions.prompts import PROMPTS, decode_prompt, prompts, text_prompt
 from mux.errors import Unsupported
@@ -17,7 +18,6 @@ from mux.ir import (
     Object,
     Request,
     Role,
-    Sampling,
     Text,
 )
 from mux.wire import Doc, json
@@ -56,10 +56,10 @@ def decode_request(
     return Request(
         model=name,
         messages=messages,
-        sampling=_sampling(doc),
+        sampling=decode_sampling(doc),
         max_output=None if unlimited else DEFAULT_LIMIT if limit is None else limit,
         stop=tuple(filter(None, stop.strings())) if stop is not None else (),
-        n=_count(doc),
+        n=decode_count(doc),
         stream=stream if stream is not None else bool(streamed),
         include_usage=usage,
         logprobs=doc.get_int("logprobs"),
@@ -69,29 +69,6 @@ def decode_request(
         variant=variant,
         ext={DIALECT: {**doc.rest(), **kept}},
     )
-
-
-def _sampling(doc: Doc) -> Sampling:
-    return Sampling(
-        temperature=doc.get_float("temperature"),
-        top_p=doc.get_float("top_p"),
-        top_k=doc.get_int("top_k"),
-        min_p=doc.get_float("min_p"),
-        seed=doc.get_int("seed"),
-        presence_penalty=doc.get_float("presence_penalty"),
-        frequency_penalty=doc.get_float("frequency_penalty"),
-        repeat_penalty=doc.get_float("repetition_penalty"),
-        logit_bias=doc.get_object("logit_bias"),
-    )
-
-
-def _count(doc: Doc) -> int:
-    n = doc.get("n")
-    if n is None:
-        return 1
-    if (count := n.integer()) < 1:
-        raise n.error("must be at least 1")
-    return count
 
 
 def _stream_options(doc: Doc) -> tuple[bool, Object]:
