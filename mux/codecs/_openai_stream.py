@@ -199,7 +199,7 @@ class ChunkStreamDecoder(Generic[C]):
             if self._id is None:
                 self._start(chunk, out)
             for choice in chunk.choices:
-                index = choice.index or 0
+                index = max(choice.index or 0, 0)
                 reader = self._readers.get(index)
                 if reader is None:
                     reader = self._readers[index] = self._reader(self._id or "", index)

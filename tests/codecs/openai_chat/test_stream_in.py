@@ -640,3 +640,8 @@ def test_bad_json_beside_the_text_does_no_harm(value):
     body = b'data: {"id":"c","choices":[{"delta":{"content":"x"}}],"moderation":%b}\n\n' % value
     last = read_bytes(body + DONE)[-1]
     assert isinstance(last, Finish | Failure)
+
+
+def test_a_negative_choice_is_the_first():
+    events = read(text("x"), {"choices": [{"index": -1, "delta": {"content": "y"}}]})
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "xy"
