@@ -105,6 +105,14 @@ class TestRoot:
         assert cleaned.schema["properties"] == {"a": {"type": "string"}, "b": {"type": "integer"}}
         assert cleaned.schema["required"] == ["a", "b"]
 
+    def test_an_intersection_of_closed_objects_is_read_as_its_author_meant_it(self):
+        closed = {**tool(a={"type": "string"}), "additionalProperties": False}
+        schema = {"allOf": [closed, {**tool(b={"type": "string"}), "required": ["b"]}]}
+        cleaned = _schema.openai(schema)
+        assert not cleaned.exact, "taken literally nothing satisfies it"
+        assert list(cleaned.schema["properties"]) == ["a", "b"]
+        assert _schema.openai({"allOf": [closed, {**closed, "required": ["a"]}]}).exact
+
     def test_a_referenced_root_is_written_out(self):
         node = {**tool(next={"$ref": "#/definitions/Node"}), "required": ["next"]}
         cleaned = _schema.openai({"$ref": "#/definitions/Node", "definitions": {"Node": node}})

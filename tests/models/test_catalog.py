@@ -102,6 +102,54 @@ def test_gemini(model, form, budget, efforts):
     assert known.signature_required is model.startswith("gemini-3")
 
 
+def test_P200_claude_before_4_7_takes_temperature_or_top_p():
+    for model in ("claude-opus-4-1", "claude-sonnet-4-5", "claude-opus-4-6", "claude-sonnet-4-6"):
+        assert CATALOG.abilities("anthropic", model).temperature_xor_top_p, model
+    assert not CATALOG.abilities("anthropic", "claude-sonnet-4-20250514").temperature_xor_top_p
+
+
+@pytest.mark.parametrize(
+    ("model", "accepted"), [("gpt-5.4", True), ("gpt-5.6-luna", True), ("gpt-5", False)]
+)
+def test_penalties_are_sampling_and_go_with_it(model, accepted):
+    known = CATALOG.abilities("openai", model)
+    assert (known.penalties, known.logit_bias) == (accepted, accepted)
+    assert not known.stop
+
+
+def test_a_short_answer_stays_short_where_only_the_responses_api_has_a_minimum():
+    assert CATALOG.abilities("openai", "gpt-4o").min_output is None
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini-search-preview", "gpt-4o-search-preview"])
+def test_search_models(model):
+    known = CATALOG.abilities("openai", model)
+    assert known.web_search
+    assert not known.tools
+    assert known.sampling is SamplingRule.NO
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash-image", "gemini-3.1-flash-image-preview"])
+def test_image_models_do_not_think(model):
+    assert CATALOG.abilities("gemini", model).reasoning is ReasoningMode.NONE
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "form", "vision"),
+    [
+        ("gpt-oss:20b", ReasoningMode.ALWAYS, ReasoningForm.EFFORT, False),
+        ("qwen3:8b", ReasoningMode.DEFAULT, ReasoningForm.SWITCH, False),
+        ("qwen3.6:latest", ReasoningMode.DEFAULT, ReasoningForm.SWITCH, True),
+        ("llama3.2", ReasoningMode.NONE, None, False),
+        ("llama3.2-vision:11b", ReasoningMode.NONE, None, True),
+        ("my-own-model:latest", ReasoningMode.UNKNOWN, None, True),
+    ],
+)
+def test_P163_ollama_s_models_are_told_to_think_only_if_they_can(model, reasoning, form, vision):
+    known = CATALOG.abilities("ollama", model)
+    assert (known.reasoning, known.form, known.vision) == (reasoning, form, vision)
+
+
 def test_names_may_carry_their_vendor():
     bare = CATALOG.abilities("anthropic", "claude-opus-5")
     assert CATALOG.abilities("anthropic", "anthropic/claude-opus-5") == bare
