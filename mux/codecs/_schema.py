@@ -133,7 +133,10 @@ def _gemini_json_schema(root: Object) -> Cleaned:
 
 def _gemini_openapi(root: Object) -> Cleaned:
     walk = GeminiOpenApi(root)
-    walk.root = _flat(walk, root) or root
+    flat = _flat(walk, root)
+    if flat is not None:  # a tool's root must be an object; an answer's loses its other branches
+        walk.root = flat
+        walk.exact = walk.exact and "anyOf" not in root and "oneOf" not in root
     cleaned = walk.visit(walk.root)
     empty = cleaned.get("type") == "OBJECT" and not cleaned.get("properties")
     return Cleaned(None if empty else cleaned, walk.exact)
@@ -176,6 +179,7 @@ def _object_root(walk: Walk) -> Object:
 def _flat(walk: Walk, schema: JSON) -> Object | None:
     """`schema` as one object schema without a union; None if it is about something else."""
     if not isinstance(schema, dict) or walk.depth >= DEPTH_LIMIT:
+        walk.exact = walk.exact and isinstance(schema, bool)
         return {"type": "object"} if schema is not False else None
     outer = walk.enter()
     flat: Object | None = walk.fold(standard(schema))

@@ -7,6 +7,7 @@ upper-case types, ``nullable`` and no references.
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from mux.codecs._schema_shape import listing, mapping, names, pointer, typed, types, without
@@ -232,6 +233,14 @@ _COUNTS: Final = (
     "maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties",
 )  # fmt: skip
 
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+
+
+def _integer(value: JSON) -> JSON:
+    """The number that `value` spells, as 64-bit integers are spelled in JSON; else `value`."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
 _UNSPECIFIED: Final = "TYPE_UNSPECIFIED"
 _NUMBERED_TYPES: Final = (
     _UNSPECIFIED, "STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL",
@@ -250,16 +259,15 @@ class FromOpenApi(Walk):
         if isinstance(ref, str) and ref.startswith("#/defs/"):
             schema = {**schema, "$ref": pointer(ref, {"defs": "$defs"})}
         for key in _COUNTS:
-            count = schema.get(key)
-            if isinstance(count, str) and count.isdecimal():
-                schema = {**schema, key: int(count)}
+            if isinstance(schema.get(key), str):
+                schema = {**schema, key: _integer(schema[key])}
         if schema.get("format") == "enum":
             schema = without(schema, "format")
         return self._nullable(self._numbered(self._lowered(schema)))
 
     def _lowered(self, schema: Object) -> Object:
         kind = schema.get("type")
-        if isinstance(kind, int) and kind < len(_NUMBERED_TYPES):
+        if isinstance(kind, int) and 0 <= kind < len(_NUMBERED_TYPES):
             kind = _NUMBERED_TYPES[kind]
         if not isinstance(kind, str) or (kind == schema["type"] and not kind.isupper()):
             return schema
@@ -272,10 +280,7 @@ class FromOpenApi(Walk):
         values = listing(schema.get("enum"))
         if schema.get("type") != "integer" or not values:
             return schema
-        numbers: list[JSON] = [
-            int(value) if isinstance(value, str) and value.removeprefix("-").isdecimal() else value
-            for value in values
-        ]
+        numbers = [_integer(value) for value in values]
         return schema if numbers == values else {**schema, "enum": numbers}
 
     def _nullable(self, schema: Object) -> Object:

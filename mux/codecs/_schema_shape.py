@@ -83,8 +83,8 @@ def distinct(schemas: Iterable[JSON]) -> list[JSON]:
 def types(schema: Object) -> list[str]:
     """The type names of `schema` in lower case, in order; empty if it says none."""
     value = schema.get("type")
-    names = value if isinstance(value, list) else [value]
-    return [name.lower() for name in names if isinstance(name, str)]
+    given = value if isinstance(value, list) else [value]
+    return [name.lower() for name in given if isinstance(name, str)]
 
 
 def without(schema: Object, *keys: str) -> Object:

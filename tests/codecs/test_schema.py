@@ -472,6 +472,20 @@ class TestGemini:
     def test_a_gemini_client_s_schema_becomes_json_schema(self, openapi: Any, expected: Any):
         assert _schema.to_json_schema(openapi) == expected
 
+    @pytest.mark.parametrize("count", ["9" * 5000, "many", "٣", "-"])
+    def test_what_spells_no_number_stays_text(self, count: str):
+        openapi = {"type": "INTEGER", "enum": [count], "minItems": count, "maxItems": "3"}
+        assert _schema.to_json_schema(openapi) == {
+            "type": "integer", "enum": [count], "minItems": count, "maxItems": 3,
+        }  # fmt: skip
+
+    def test_an_old_model_s_root_is_one_object(self):
+        union = {"anyOf": [tool(a={"type": "string"}), {"type": "null"}]}
+        expected = {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}
+        assert _schema.gemini_openapi(union) == Cleaned(expected, exact=False)
+        words = {"type": "string", "enum": ["a", "b"]}
+        assert _schema.gemini_openapi(words) == Cleaned({**words, "type": "STRING"}, exact=True)
+
     def test_json_schema_from_a_gemini_client_stays_as_it_is(self):
         schema = {**tool(a={"$ref": "#/$defs/A"}), "$defs": {"A": {"type": ["string", "null"]}}}
         assert _schema.to_json_schema(schema) is schema
