@@ -118,7 +118,7 @@ class _Attempt:
         self._request = replace(call.request, model=candidate.model)
         self._own = dialect == call.dialect
         self._native = self._own and _passes(call)
-        self._calls: tuple[Request, ...] = (self._request,)
+        self._calls = [self._request]
         if not self._native:
             self._calls = several.split(self._request, dialect, candidate.abilities)
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
@@ -148,8 +148,7 @@ class _Attempt:
             await pump.deliver(unfold(response), (self._observe,), stream)
             await stream.end()
             return
-        [request] = self._calls
-        async with self._open(request) as (reply, encoded, head):
+        async with self._open(self._calls[0]) as (reply, encoded, head):
             stream.restart(self._stream_head(head))
             filters = self._filters(encoded)
             if self._unstreamed(reply):

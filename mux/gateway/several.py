@@ -20,14 +20,14 @@ _ONE_ANSWER: Final = frozenset({"anthropic", "ollama", "openai_responses"})
 """Dialects whose answers have no alternatives."""
 
 
-def split(request: Request, dialect: str, abilities: Abilities) -> tuple[Request, ...]:
+def split(request: Request, dialect: str, abilities: Abilities) -> list[Request]:
     """The calls to an upstream of `dialect` that answer `request`, in the order of its choices.
 
     Raises `Unsupported` for more than one request may cost.
     """
-    singles: tuple[Request, ...] = (request,)
+    singles = [request]
     if request.origin == "openai_completions" and dialect != request.origin:
-        singles = openai_completions.singles(request, abilities)
+        singles = list(openai_completions.singles(request, abilities))
     if request.n == 1 or (abilities.n and dialect not in _ONE_ANSWER):
         return singles
     if request.n > _ANSWERS_LIMIT:
@@ -35,7 +35,7 @@ def split(request: Request, dialect: str, abilities: Abilities) -> tuple[Request
             f"At most {_ANSWERS_LIMIT} alternative answers can be had from this model; lower `n`",
             param="n",
         )
-    return tuple(replace(single, n=1) for single in singles for _ in range(request.n))
+    return [replace(single, n=1) for single in singles for _ in range(request.n)]
 
 
 def merge(responses: Sequence[Response]) -> Response:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from mux.codecs._openai_errors import encode_error
+from mux.codecs._openai_ending import PING, StreamEnding
 from mux.codecs._openai_stream import ABSENT, ChunkStreamDecoder, value
-from mux.codecs._openai_usage import encode_usage
 from mux.codecs._seams import Seams
 from mux.codecs.openai_completions._wire import CHUNK, DIALECT, ChunkChoice
 from mux.codecs.openai_completions.answers import decode_finish, encode_finish, extra, head
 from mux.codecs.openai_completions.logprobs import decode_logprobs, encode_logprobs
 from mux.codecs.openai_completions.prompts import echo_of
 from mux.codecs.openai_completions.response import first_offset
-from mux.errors import MuxError, UpstreamFailed
 from mux.ir import (
     AnnotationDelta,
     ArgsDelta,
@@ -30,20 +28,16 @@ from mux.ir import (
     Request,
     SignatureDelta,
     Start,
-    StopReason,
     Text,
     TextDelta,
     ThinkingBreak,
     ThinkingDelta,
-    Usage,
     UsageUpdate,
 )
-from mux.wire import json, sse
+from mux.wire import json
 
 Handler = Callable[[Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
-
-_DONE: Final = sse.write(b"[DONE]")
 
 
 class _TextReader:
@@ -95,10 +89,8 @@ class CompletionStreamEncoder:
     """Events to chunks. One per response. Reasoning, calls and media have no place here."""
 
     __slots__ = (
-        "_base",
-        "_closed",
         "_end",
-        "_finished",
+        "_ending",
         "_index",
         "_native",
         "_offset",
@@ -106,19 +98,16 @@ class CompletionStreamEncoder:
         "_open",
         "_request",
         "_seams",
-        "_usage",
     )
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._base: Object = {}
+        self._ending = StreamEnding(DIALECT, request)
         self._native = False
         self._index = 0
         self._offset = 0
         """where the next token begins"""
         self._seams = Seams()
-        self._usage: Usage | None = None
-        self._finished = self._closed = False
         self._open = b""
         self._end = b',"usage":null}\n\n' if request.include_usage else b"}\n\n"
         self._on: dict[type[Event], Handler] = {
@@ -131,35 +120,27 @@ class CompletionStreamEncoder:
             SignatureDelta: self._nothing,
             AnnotationDelta: self._nothing,
             BlockStop: self._nothing,
-            UsageUpdate: self._count,
+            UsageUpdate: self._ending.count,
             Choice: self._choice,
             Finish: self._finish,
-            Failure: self._failure,
+            Failure: self._ending.failure,
         }
 
     def encode(self, event: Event, /) -> bytes:
         """The chunks `event` adds."""
-        return b"" if self._closed else self._on[type(event)](event)
+        return b"" if self._ending.closed else self._on[type(event)](event)
 
     def eof(self) -> bytes:
         """The usage, if it was asked for and is known, and ``[DONE]``."""
-        if self._closed:
-            return b""
-        if not self._finished:
-            return self._fail(UpstreamFailed("The answer broke off before it was complete"))
-        self._closed = True
-        if not self._request.include_usage or self._usage is None:
-            return _DONE
-        usage: Object = {"choices": [], "usage": encode_usage(self._usage, DIALECT)}
-        return sse.write(json.dumps(self._base | usage)) + _DONE
+        return self._ending.eof({})
 
     def ping(self) -> bytes:
-        """A comment, the only keep-alive that all clients ignore (pitfalls 10 and 11)."""
-        return b": keep-alive\n\n"
+        """See `PING`."""
+        return PING
 
     def _start(self, event: Start) -> bytes:
         self._native = DIALECT in (event.ext or {})
-        self._base = head(event.id, event.model, event.created, event.ext, self._request)
+        self._ending.base = head(event.id, event.model, event.created, event.ext, self._request)
         return self._begin(0)
 
     def _choice(self, event: Choice) -> bytes:
@@ -169,7 +150,7 @@ class CompletionStreamEncoder:
         """A choice begins: with its prompt, if that is to be echoed and the upstream did not."""
         self._index, self._seams = index, Seams()
         self._offset = first_offset(self._request, index)
-        self._open = b"data: " + json.dumps(self._base)[:-1] + b',"choices":[{"text":'
+        self._open = b"data: " + json.dumps(self._ending.base)[:-1] + b',"choices":[{"text":'
         echo = "" if self._native else echo_of(self._request, index)
         return self._chunk(echo) if echo else b""
 
@@ -186,26 +167,14 @@ class CompletionStreamEncoder:
         self._offset += sum(len(token.token) for token in event.logprobs)
         return self._chunk(text, {"logprobs": logprobs, "finish_reason": None})
 
-    def _count(self, event: UsageUpdate) -> bytes:
-        self._usage = event.usage
-        return b""
-
     def _finish(self, event: Finish) -> bytes:
-        if event.reason is StopReason.ERROR:
-            return self._fail(UpstreamFailed(event.explanation or "The upstream failed"))
-        self._finished = True
+        if error := self._ending.finish(event):
+            return error
         end: Object = {"logprobs": None, "finish_reason": encode_finish(event), **extra(event)}
         return self._chunk("", end)
 
-    def _failure(self, event: Failure) -> bytes:
-        return self._fail(event.error())
-
     def _nothing(self, event: Event) -> bytes:
         return b""
-
-    def _fail(self, error: MuxError) -> bytes:
-        self._closed = True
-        return sse.write(encode_error(error))
 
     def _chunk(self, text: str, end: Object | None = None) -> bytes:
         closing = b'"logprobs":null,"finish_reason":null}' if end is None else json.dumps(end)[1:]
