@@ -45,8 +45,6 @@ class Outcome:
     provider: str = ""
     model: str = ""
     dialect: str = ""
-    status: int = 0
     usage: Usage | None = None
     error: str = ""
     attempts: int = 0
-    losses: str = ""

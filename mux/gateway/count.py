@@ -12,6 +12,7 @@ from mux.errors import MuxError
 from mux.gateway import headers
 from mux.gateway.call import Call
 from mux.gateway.exchange import Gateway
+from mux.gateway.pump import read_whole
 from mux.routing import Candidate
 from mux.tokens import estimate
 
@@ -57,9 +58,7 @@ async def _ask(
         ),
     )
     async with gateway.transport.open(outgoing) as reply:
-        body = b""
-        while (piece := await reply.receive_some()) and len(body) < _BODY_LIMIT_BYTES:
-            body += piece
+        body = await read_whole(reply, _BODY_LIMIT_BYTES)
         if reply.status >= 400:
             raise CODECS[dialect].client.decode_error(reply.status, body, reply.headers)
         return client.decode_count_response(body)

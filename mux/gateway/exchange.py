@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._think_tags import ThinkTags
 from mux.codecs._tools import ToolRestorer
-from mux.errors import ErrorKind, MuxError, NativeAnswer, UpstreamProtocolError
+from mux.errors import ErrorKind, MuxError, NativeAnswer
 from mux.gateway import headers, pump, several
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.stream import ClientStream
@@ -70,7 +70,7 @@ class Gateway:
         stream = ClientStream(
             sink,
             lambda: server.stream_encoder(request),
-            [("content-type", server.stream_type(request)), *headers.STREAM],
+            server.stream_type(request),
         )
         failed: MuxError | None = None
         async with trio.open_nursery() as nursery:
@@ -144,12 +144,12 @@ class _Attempt:
         """Answer with a stream. Raises only as long as no content was sent."""
         if len(self._calls) > 1:
             response, head = await self._response()
-            stream.restart(self._stream_head(head))
+            stream.restart(head)
             await pump.deliver(unfold(response), (self._observe,), stream)
             await stream.end()
             return
         async with self._open(self._calls[0]) as (reply, encoded, head):
-            stream.restart(self._stream_head(head))
+            stream.restart(head)
             filters = self._filters(encoded)
             if self._unstreamed(reply):
                 events = unfold(self._decode(await self._read(reply), reply.headers))
@@ -159,11 +159,6 @@ class _Attempt:
                 await copy(reply, self._codec.client.stream_decoder(), filters, stream)
             await stream.end()
             await pump.drain(reply)
-
-    def _stream_head(self, head: _Head) -> _Head:
-        call = self._call
-        content_type = CODECS[call.dialect].server.stream_type(call.request)
-        return [("content-type", content_type), *headers.STREAM, *head]
 
     async def _response(self) -> tuple[Response, _Head]:
         """The answers to all calls made one, and what the client's head will say."""
@@ -231,14 +226,14 @@ class _Attempt:
         body = await self._read(reply)
         error = self._codec.client.decode_error(reply.status, body, reply.headers)
         if self._native and error.kind is not ErrorKind.UPSTREAM_AUTH:
-            content_type = reply.headers.get("content-type", "application/json")
+            content_type = reply.headers.get("content-type", _JSON)
             error.native = NativeAnswer(reply.status, body, content_type)
         return error
 
     def _unstreamed(self, reply: Reply) -> bool:
         """Whether the upstream gave a whole answer to a request for a stream."""
         content_type = reply.headers.get("content-type", "")
-        return content_type.startswith("application/json") and self._codec.name in _SSE_DIALECTS
+        return content_type.startswith(_JSON) and self._codec.name in _SSE_DIALECTS
 
     def _filters(self, encoded: Encoded) -> tuple[pump.Filter, ...]:
         filters: list[pump.Filter] = []
@@ -281,17 +276,7 @@ class _Attempt:
         return client.decode_response(body)
 
     async def _read(self, reply: Reply) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        while piece := await reply.receive_some():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._gateway.max_response_bytes:
-                raise UpstreamProtocolError(
-                    f"The upstream's answer is over {self._gateway.max_response_bytes} bytes; "
-                    "raise max-response-size to allow it"
-                )
-        return b"".join(pieces)
+        return await pump.read_whole(reply, self._gateway.max_response_bytes)
 
 
 def _passes(call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The hot loops: upstream bytes to client bytes, one send for each read."""
+"""The reading loops: upstream bytes to client bytes, one send for each read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import trio
 
 from mux.codecs import StreamDecoder
-from mux.errors import MuxError
+from mux.errors import MuxError, UpstreamProtocolError
 from mux.gateway.stream import ClientStream
 from mux.ir import Choice, Event, Failure, Finish, Start, UsageUpdate
 from mux.upstream import Reply
@@ -77,6 +77,21 @@ async def _deliver(data: bytes, events: list[Event], ended: bool, stream: Client
     stream.hold(data)
     if ended or any(not isinstance(event, _SILENT) for event in events):
         await stream.commit()
+
+
+async def read_whole(reply: Reply, limit_bytes: int) -> bytes:
+    """The body of an answer that is no stream. Raises `UpstreamProtocolError` over the limit."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await reply.receive_some():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit_bytes:
+            raise UpstreamProtocolError(
+                f"The upstream's answer is over {limit_bytes} bytes; "
+                "raise max-response-size to allow it"
+            )
+    return b"".join(pieces)
 
 
 async def drain(reply: Reply) -> None:

@@ -16,6 +16,7 @@ import trio
 from mux.codecs import StreamEncoder
 from mux.errors import MuxError
 from mux.gateway.call import Sink
+from mux.gateway.headers import STREAM
 from mux.ir import Failure
 
 BEGIN_S: Final = 10.0
@@ -33,6 +34,7 @@ class ClientStream:
     __slots__ = (
         "_busy",
         "_ends",
+        "_extra",
         "_head",
         "_held",
         "_last_s",
@@ -49,7 +51,7 @@ class ClientStream:
         self,
         sink: Sink,
         make_encoder: Callable[[], StreamEncoder],
-        head: Iterable[tuple[str, str]],
+        content_type: str,
     ) -> None:
         self._make = make_encoder
         self.encoder = make_encoder()
@@ -58,9 +60,10 @@ class ClientStream:
         self.committed = False
         """content was sent, and with it the choice of the upstream"""
         self._sink = sink
-        self._head = tuple(head)
-        content_type = dict(self._head)["content-type"].partition(";")[0]
-        self._ends = _ENDS.get(content_type, (b"",))
+        self._head = [("content-type", content_type), *STREAM]
+        self._extra: Iterable[tuple[str, str]] = ()
+        """what the head says of the upstream that answers"""
+        self._ends = _ENDS.get(content_type.partition(";")[0], (b"",))
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
@@ -69,11 +72,11 @@ class ClientStream:
         self._busy: trio.Event | None = None
         """set while the keep-alive is writing, so that the pump waits for it"""
 
-    def restart(self, head: Iterable[tuple[str, str]]) -> None:
+    def restart(self, extra: Iterable[tuple[str, str]]) -> None:
         """Another upstream begins to answer; what the one before it said is forgotten."""
         self.encoder = self._make()
         self._held = b""
-        self._head = tuple(head)
+        self._extra = extra
 
     def hold(self, data: bytes) -> None:
         """Keep `data` until the stream is committed."""
@@ -91,8 +94,7 @@ class ClientStream:
 
     async def send(self, data: bytes) -> None:
         """Send `data`, after a keep-alive that may be under way."""
-        if self._busy is not None:
-            await self._busy.wait()
+        await self._quiet()
         self._sending = True
         self._last_s = trio.current_time()
         self._whole = data.endswith(self._ends)
@@ -125,7 +127,7 @@ class ClientStream:
 
     async def _begin(self) -> None:
         self.begun = True
-        await self._sink.start(200, self._head)
+        await self._sink.start(200, [*self._head, *self._extra])
 
     async def _ping(self) -> None:
         self._last_s = trio.current_time()

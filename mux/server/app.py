@@ -24,6 +24,7 @@ from mux.server.endpoints import Action, Endpoint
 from mux.wire import json
 
 _JSON: Final = "application/json; charset=utf-8"
+_NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
 _TEXT: Final = "text/plain; charset=utf-8"
 _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
 """What answers without a key."""
@@ -182,7 +183,7 @@ class App:
     # -- the server itself ------------------------------------------------------------------
 
     async def _responses_socket(self, visit: _Visit) -> None:
-        raise UpgradeRequired("Responses are served over HTTP: POST /v1/responses")
+        raise UpgradeRequired(_NO_SOCKET)
 
     async def _root(self, visit: _Visit) -> None:
         await visit.sink.whole(200, _TEXT, b"Ollama is running")
@@ -287,9 +288,7 @@ async def _refuse_socket(scope: Message, send: Send) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
-    body = CODECS["openai_responses"].server.encode_error(
-        UpgradeRequired("Responses are served over HTTP: POST /v1/responses")
-    )
+    body = CODECS["openai_responses"].server.encode_error(UpgradeRequired(_NO_SOCKET))
     await send(
         {
             "type": "websocket.http.response.start",
