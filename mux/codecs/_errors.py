@@ -13,6 +13,8 @@ from typing import Final
 
 from mux.errors import BY_KIND, ErrorKind, MuxError
 
+CUT_SHORT: Final = "the upstream closed the stream before it was complete"
+"""What a stream without its terminal marker amounts to, in every dialect."""
 _MESSAGE_CHARS: Final = 2000
 
 _CONTEXT: Final = (

@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from mux.codecs._errors import CUT_SHORT
 from mux.codecs._openai_errors import decode_error_value
 from mux.codecs._openai_usage import decode_usage
 from mux.errors import MuxError, Overloaded, UpstreamFailed, UpstreamProtocolError
@@ -180,7 +181,7 @@ class ChunkStreamDecoder(Generic[C]):
 
     def _end_of_bytes(self, out: list[Event]) -> None:
         if not self._readers or not all(reader.reason for reader in self._readers.values()):
-            raise UpstreamProtocolError("the upstream closed the stream before it was complete")
+            raise UpstreamProtocolError(CUT_SHORT)
         self._finish(out)
 
     def _frame(self, data: bytes, out: list[Event]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mux.codecs._blocks import BlockSequencer
+from mux.codecs._errors import CUT_SHORT
 from mux.codecs.anthropic import _wire
 from mux.codecs.anthropic._own import DIALECT, nested, word
 from mux.codecs.anthropic.blocks_in import unsealed
@@ -40,7 +41,6 @@ from mux.ir import (
 from mux.wire import json, sse
 from mux.wire.frames import FrameReader
 
-_TRUNCATED: Final = "the upstream closed the stream before it was complete"
 _EMPTY: Final = "{}"
 _COMPACTION: Final = "compaction"
 
@@ -129,7 +129,7 @@ class MessageStreamDecoder:
             except MuxError as error:
                 self._fail(Failure.of(error), out)
         if not self._done:
-            self._fail(Failure.of(UpstreamProtocolError(_TRUNCATED)), out)
+            self._fail(Failure.of(UpstreamProtocolError(CUT_SHORT)), out)
         return out
 
     def _take(self, frames: list[sse.Frame], out: list[Event]) -> None:

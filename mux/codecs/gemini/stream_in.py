@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from mux.codecs._errors import CUT_SHORT
 from mux.codecs.gemini import _wire
 from mux.codecs.gemini._wire import CHUNK, Chunk
 from mux.codecs.gemini.candidates import CandidateReader
@@ -84,7 +85,7 @@ class ChunkStreamDecoder:
         elif not choices and self._started and is_blocked(self._feedback):
             out.append(decode_block(self._feedback))
         else:
-            message = "the upstream closed the stream before it was complete"
+            message = CUT_SHORT
             self._fail(Failure(ErrorKind.SERVER, message), out)
 
     def _frame(self, frame: bytes, out: list[Event]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mux.codecs import _errors, _finish, _ids
+from mux.codecs._errors import CUT_SHORT
 from mux.codecs.ollama import _wire
 from mux.codecs.ollama._wire import DIALECT, METRICS
 from mux.codecs.ollama.errors import error_text
@@ -98,8 +99,7 @@ class LineStreamDecoder:
                 self._line(line, out)
         except UpstreamProtocolError as error:
             self._fail(Failure.of(error), out)
-        message = "the upstream closed the stream before it was complete"
-        self._fail(Failure(ErrorKind.SERVER, message), out)
+        self._fail(Failure(ErrorKind.SERVER, CUT_SHORT), out)
         return out
 
     def whole(self, body: bytes) -> list[Event]:

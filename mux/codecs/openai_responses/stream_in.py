@@ -14,6 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.codecs._blocks import BlockSequencer
+from mux.codecs._errors import CUT_SHORT
 from mux.codecs._openai_logprobs import decode_logprobs
 from mux.codecs.openai_responses import _wire
 from mux.codecs.openai_responses._own import keep, own
@@ -30,7 +31,6 @@ from mux.wire.frames import FrameReader
 
 _DONE: Final = b"[DONE]"
 _EMPTY_LIST: Final = len("[]")
-_CUT: Final = "the upstream closed the stream before it was complete"
 
 _Handler = Callable[["ResponseStreamDecoder", Frame, bytes, list[Event]], None]
 
@@ -103,7 +103,7 @@ class ResponseStreamDecoder:
                 return
 
     def _cut(self) -> MuxError:
-        failure = Failure(ErrorKind.SERVER, _CUT)
+        failure = Failure(ErrorKind.SERVER, CUT_SHORT)
         if self._start is None and self._limited_s is not None:
             words = "the upstream's rate limit is reached"
             failure = Failure(ErrorKind.RATE_LIMIT, words, retry_after_s=self._limited_s)
