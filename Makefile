@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types house unit fuzz bench clean
+.PHONY: demo test lint types unit conformance fuzz clean
 
 demo: $(VENV)/.run
 	$(BIN)/llm-mux demo
@@ -23,6 +23,9 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+conformance: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist worksteal --conformance docs/conformance.md
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz --seconds 600

@@ -117,7 +117,7 @@ def test_every_error_names_its_field():
         doc.need("b").items()[0].integer()
 
 
-def test_P239_null_is_absent_and_P241_integral_floats_are_integers():
+def test_P239_P241_null_is_absent_and_integral_floats_are_integers():
     doc = Doc.parse(b'{"a":null,"b":100.0,"c":1.5}')
     assert doc.get("a") is None
     assert doc.get_int("b") == 100
