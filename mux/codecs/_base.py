@@ -23,11 +23,16 @@ from mux.ir import Abilities, Event, Loss, Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An upstream request: its JSON body, what it lost, and how to read tool names in the reply."""
+    """An upstream request: its JSON body, what it lost, and how to read the reply.
+
+    `tools` gives tools their own names back; the answer must end before any of `stops`, which the
+    upstream was not told of.
+    """
 
     body: bytes
     losses: tuple[Loss, ...] = ()
     tools: ToolMap = field(default_factory=ToolMap)
+    stops: tuple[str, ...] = ()
 
 
 class StreamDecoder(Protocol):

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import _messages, _server_tools, _state, _stops, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
@@ -177,8 +177,9 @@ def path(request: Request) -> str:
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
+    request, stops = _stops.divide(request, abilities, losses, blank=False)
     body, tools = build(request, abilities, losses)
-    return Encoded(json.dumps(body), tuple(losses), tools)
+    return Encoded(json.dumps(body), tuple(losses), tools, stops)
 
 
 def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Object, ToolMap]:
@@ -206,8 +207,8 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     body["messages"] = list[JSON](messages)
     if system := history.encode_system(request, words):
         body["system"] = list[JSON](system)
-    if stop := sampling.encode_stop(request, abilities, losses):
-        body["stop_sequences"] = stop
+    if request.stop:
+        body["stop_sequences"] = list(request.stop)
     if request.stream:
         body["stream"] = True
     body |= sampling.encode_sampling(request, abilities, losses, thinks=plan.thinks)

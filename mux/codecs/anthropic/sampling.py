@@ -78,13 +78,3 @@ def _takes(name: str, value: JSON, out: Object, abilities: Abilities, thinks: bo
         )
     both = name == "top_p" and "temperature" in out
     return not (both and abilities.temperature_xor_top_p)
-
-
-def encode_stop(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
-    """The sequences to send; the gateway watches for the others itself."""
-    sent = [text for text in request.stop if text.strip()] if abilities.stop else []
-    if abilities.stop_limit is not None:
-        sent = sent[: abilities.stop_limit]
-    if len(sent) < len(request.stop):
-        losses.append(Loss(LossKind.DEGRADE, "stop"))
-    return list(sent)

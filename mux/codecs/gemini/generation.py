@@ -30,7 +30,7 @@ from mux.ir import (
 from mux.wire import Doc
 
 _JSON: Final = "application/json"
-_STOP_LIMIT: Final = 5
+STOP_LIMIT: Final = 5
 _LOGPROBS_LIMIT: Final = 20
 _CANDIDATES_LIMIT: Final = 8
 _LOW_OUTPUT: Final = 1024
@@ -185,11 +185,7 @@ def _fitted_limits(request: Request, abilities: Abilities, losses: list[Loss]) -
     thinks = abilities.reasoning in (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
     if most is not None and most < _LOW_OUTPUT and thinks:
         losses.append(Loss(LossKind.RISK, "thinking_budget"))
-    stop = tuple(word for word in request.stop if word)
-    allowed = abilities.stop_limit if abilities.stop_limit is not None else _STOP_LIMIT
-    if len(stop) > allowed:
-        losses.append(Loss(LossKind.DEGRADE, "stop"))
-    return _limits(replace(request, max_output=most, stop=stop[:allowed]))
+    return _limits(replace(request, max_output=most))
 
 
 def _format(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:

@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mux.codecs import _formats, _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import _formats, _messages, _server_tools, _state, _stops, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.contents_in import decode_contents, decode_system
 from mux.codecs.gemini.contents_out import encode_contents, encode_system
-from mux.codecs.gemini.generation import decode_generation, encode_generation
+from mux.codecs.gemini.generation import STOP_LIMIT, decode_generation, encode_generation
 from mux.codecs.gemini.parts_in import own
 from mux.codecs.gemini.spelling import read_body
 from mux.codecs.gemini.tools import (
@@ -110,8 +110,10 @@ def path(request: Request) -> str:
 
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
+    watched: list[Loss] = []
+    request, stops = _stops.divide(request, abilities, watched, limit=STOP_LIMIT)
     fields, losses, tools = encode_fields(request, abilities)
-    return Encoded(json.dumps(fields), losses, tools)
+    return Encoded(json.dumps(fields), (*watched, *losses), tools, stops)
 
 
 def encode_fields(

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import _messages, _server_tools, _state, _stops, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
@@ -45,6 +45,7 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
     request, tools = _adapt(request, abilities, losses)
+    request, stops = _stops.divide(request, abilities, losses)
     native = request.origin == DIALECT
     formatted, response_format = encode_format(request, abilities, losses)
     reasoning = encode_reasoning(request, abilities, losses)
@@ -62,7 +63,7 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     body |= response_format | reasoning | _optional(request, abilities, losses)
     if native:
         body |= {key: value for key, value in request.own(DIALECT).items() if key not in body}
-    return Encoded(json.dumps(body), tuple(losses), tools)
+    return Encoded(json.dumps(body), tuple(losses), tools, stops)
 
 
 def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
@@ -113,11 +114,7 @@ def _limits(request: Request, abilities: Abilities, losses: list[Loss]) -> Objec
     if request.n > 1 and abilities.n:
         out["n"] = request.n
     if request.stop:
-        sent = request.stop[: abilities.stop_limit] if abilities.stop else ()
-        if sent:
-            out["stop"] = list(sent)
-        if len(sent) < len(request.stop):
-            losses.append(Loss(LossKind.DEGRADE, "stop"))
+        out["stop"] = list(request.stop)
     return out
 
 

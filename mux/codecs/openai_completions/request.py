@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.codecs import _state
+from mux.codecs import _state, _stops
 from mux.codecs._base import Encoded
 from mux.codecs._openai_fields import decode_count, decode_sampling
 from mux.codecs.openai_completions._wire import DIALECT
@@ -87,6 +87,7 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     if not native:
         _state.check_state(request, DIALECT, losses)
         _check_plain(request)
+    request, stops = _stops.divide(request, abilities, losses)
     own = request.own(DIALECT) if native else {}
     body: Object = {"model": request.model, "prompt": _prompt(request)}
     if request.suffix:
@@ -103,7 +104,7 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     if request.user_id and (native or abilities.openai_extras):
         body["user"] = request.user_id
     body |= {key: value for key, value in own.items() if key not in _MARKS}
-    return Encoded(json.dumps(body), tuple(losses))
+    return Encoded(json.dumps(body), tuple(losses), stops=stops)
 
 
 def _prompt(request: Request) -> JSON:

@@ -10,7 +10,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _formats, _ids, _messages, _server_tools, _state, _tool_choice, _tools
+from mux.codecs import (
+    _formats,
+    _ids,
+    _messages,
+    _server_tools,
+    _state,
+    _stops,
+    _tool_choice,
+    _tools,
+)
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.openai_responses import compaction
@@ -140,10 +149,12 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
     tools = ToolMap()
+    no_stops = replace(abilities, stop=False)  # the dialect has no field for them
+    request, stops = _stops.divide(request, no_stops, losses)
     if request.origin != DIALECT:
         request, tools = _adapt(request, abilities, losses)
     body = _encode_body(request, abilities, losses)
-    return Encoded(json.dumps(body), tuple(losses), tools)
+    return Encoded(json.dumps(body), tuple(losses), tools, stops)
 
 
 def _encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:

@@ -180,8 +180,6 @@ def encode_sampling(request: Request, abilities: Abilities, losses: list[Loss]) 
         ("logit_bias", sampling.logit_bias),
     )
     losses += [Loss(LossKind.DROP, name) for name, value in others if value is not None]
-    if request.stop:
-        losses.append(Loss(LossKind.DEGRADE, "stop"))
     return out
 
 
