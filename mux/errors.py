@@ -1,8 +1,8 @@
 """The outcomes a client can see, one class each.
 
 Statuses and kinds follow section 18 of the translation specification: a client meets 400, 401,
-404, 429 and 503 (405 and 426 for the transport itself). Dialects turn a `MuxError` into a body in
-their own `errors.py` and nowhere else.
+404, 429 and 503 (403, 405 and 426 for what no LLM client sends). Dialects turn a `MuxError` into a
+body in their own `errors.py` and nowhere else.
 """
 
 from __future__ import annotations
@@ -108,6 +108,13 @@ class PermissionDenied(MuxError):
 
     kind = ErrorKind.PERMISSION
     status = 401
+
+
+class Forbidden(MuxError):
+    """Not asked by an LLM client, but by a web page or under a name that is not ours."""
+
+    kind = ErrorKind.PERMISSION
+    status = 403
 
 
 class NotFound(MuxError):

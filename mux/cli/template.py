@@ -17,6 +17,8 @@ CONFIG: Final = """\
 # disable-auth: true
 # api-keys: []
 # allow-unauthenticated-remote: false
+# allowed-hosts: [mux.example.com]            # names for us beside localhost, as a proxy has them
+# allowed-origins: [https://app.example.com]  # web pages that may use us; by default none may
 
 # Whom to ask. Without any, OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY and OLLAMA_HOST
 # define providers by themselves.

@@ -10,7 +10,7 @@ from typing import Annotated, Final, get_args, get_origin
 import msgspec
 
 from mux.config.secret import Secret
-from mux.config.values import HttpUrl, Seconds, Size
+from mux.config.values import HostName, HttpUrl, Seconds, Size, WebOrigin
 
 _FLAGS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -34,7 +34,9 @@ def read(kind: object, text: str) -> object:
         return Path(text).expanduser()
     if isinstance(base, type) and issubclass(base, StrEnum):
         return _word(base, text)
-    if isinstance(base, type) and issubclass(base, Secret | Size | Seconds | HttpUrl):
+    if isinstance(base, type) and issubclass(
+        base, Secret | Size | Seconds | HttpUrl | HostName | WebOrigin
+    ):
         return base.parse(text)
     raise TypeError(f"settings of type {kind} cannot be read")
 

@@ -16,7 +16,15 @@ import msgspec
 from mux.config._section import Remark, Section
 from mux.config.provider import ProviderSettings, ProviderType
 from mux.config.secret import Secret
-from mux.config.values import HttpUrl, ProxyUrl, Seconds, Size, is_loopback
+from mux.config.values import (
+    HostName,
+    HttpUrl,
+    ProxyUrl,
+    Seconds,
+    Size,
+    WebOrigin,
+    is_loopback,
+)
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
@@ -101,6 +109,8 @@ class Settings(Section, frozen=True):
     workers: Count = 1
     disable_auth: bool = True
     allow_unauthenticated_remote: bool = False
+    allowed_hosts: tuple[HostName, ...] = ()
+    allowed_origins: tuple[WebOrigin, ...] = ()
     api_keys: tuple[Secret, ...] = ()
     auth_dir: Path | None = None
     debug: bool = False

@@ -20,6 +20,8 @@ _BYTES: Final = {"": 1, "b": 1} | {
     for suffix, base in (("", 1000), ("b", 1000), ("ib", 1024))
 }
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HOST_NAME: Final = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+_WEB_ORIGIN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST_NAME.pattern}")
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
 
@@ -92,6 +94,34 @@ class HttpUrl(str):
     def loopback(self) -> bool:
         """Whether it is an address of this machine."""
         return is_loopback(self.host)
+
+
+class HostName(str):
+    """A name clients call a server by, in lower case: ``name``, or ``name:port`` for that port."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The name written as `text`. Raises `ValueError`."""
+        name = text.strip().lower()
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError("expected a host name such as mux.example.com, or name:port")
+        return cls(name)
+
+
+class WebOrigin(str):
+    """Where web pages come from, as browsers write it: scheme, host and port, and nothing else."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The origin written as `text`. Raises `ValueError`."""
+        origin = text.strip().lower().rstrip("/")
+        if not _WEB_ORIGIN.fullmatch(origin):
+            raise ValueError("expected an origin such as https://app.example.com; there is no *")
+        return cls(origin)
 
 
 class ProxyUrl(Secret):

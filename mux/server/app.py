@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import trio
@@ -21,7 +22,11 @@ from mux.ir import Request
 from mux.server import auth, endpoints, listings
 from mux.server.asgi import AsgiSink, ClientGone, Inbound, Message, Receive, Send, read_body
 from mux.server.endpoints import Action, Endpoint
+from mux.server.origin import Doorkeeper
 from mux.wire import json
+
+_LARGE_BYTES: Final = 1_000_000
+"""Bodies over this are decoded in a thread."""
 
 _JSON: Final = "application/json; charset=utf-8"
 _NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
@@ -50,6 +55,7 @@ class App:
     def __init__(self, settings: Settings, gateway: Gateway) -> None:
         self._settings = settings
         self._gateway = gateway
+        self._door = Doorkeeper(settings)
         self._keys = tuple(key.reveal() for key in settings.api_keys)
         self._actions: dict[Action, Callable[[_Visit], Awaitable[None]]] = {
             Action.GENERATE: self._generate,
@@ -83,7 +89,7 @@ class App:
         sink = AsgiSink(
             send,
             head_only=inbound.method == "HEAD",
-            extra=_request_id_header(dialect, request_id),
+            extra=[*_request_id_header(dialect, request_id), *self._door.headers(inbound)],
         )
         outcome = Outcome()
         try:
@@ -103,6 +109,11 @@ class App:
     async def _answer(
         self, inbound: Inbound, receive: Receive, sink: AsgiSink, outcome: Outcome
     ) -> None:
+        self._door.check(inbound)
+        if (allowed := self._door.preflight(inbound)) is not None:
+            await sink.start(204, allowed)
+            await sink.end()
+            return
         endpoint, model = endpoints.find(inbound.method, inbound.path)
         if not self._settings.disable_auth and endpoint.action not in _OPEN:
             auth.check(self._keys, inbound.headers, inbound.query)
@@ -113,7 +124,7 @@ class App:
 
     async def _generate(self, visit: _Visit) -> None:
         body = await self._body(visit)
-        request = _decode(visit, body)
+        request = await _decoded(partial(_decode, visit, body), body)
         if request.origin == "ollama" and ollama.is_load(request):
             self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
@@ -131,7 +142,8 @@ class App:
         counter = CODECS[visit.endpoint.dialect].count_server
         if counter is None:
             raise MethodNotAllowed("This dialect counts no tokens", allow=())
-        request = counter.decode_count(body, model=visit.model)
+        decode = partial(counter.decode_count, body, model=visit.model)
+        request = await _decoded(decode, body)
         call = Call(visit.endpoint.dialect, request, body, visit.inbound.headers)
 
         async def work() -> None:
@@ -204,6 +216,13 @@ def _decode(visit: _Visit, body: bytes) -> Request:
     return CODECS[endpoint.dialect].server.decode_request(
         body, model=visit.model, stream=endpoint.stream, variant=variant
     )
+
+
+async def _decoded(decode: Callable[[], Request], body: bytes) -> Request:
+    """What `decode` makes of `body`; of a large one beside the other requests, not before them."""
+    if len(body) <= _LARGE_BYTES:
+        return decode()
+    return await trio.to_thread.run_sync(decode)
 
 
 async def _attended(work: Callable[[], Awaitable[None]], visit: _Visit) -> None:

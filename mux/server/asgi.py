@@ -25,6 +25,8 @@ class Inbound:
 
     method: str
     path: str
+    port: int
+    """the server's own; 0 if it has none"""
     query: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
 
@@ -38,6 +40,7 @@ class Inbound:
         return cls(
             method=scope.get("method", "GET"),
             path=clean(scope["path"]),
+            port=(scope.get("server") or ("", 0))[1] or 0,
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             headers=headers,
         )

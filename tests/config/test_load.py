@@ -150,6 +150,8 @@ first-byte-timeout: 1m
 stream-timeout: 250
 disable-cooling: true
 allow-unauthenticated-remote: true
+allowed-hosts: [mux.example.com, "[fd00::1]:8317"]
+allowed-origins: [https://app.example.com]
 quota-exceeded: {switch-project: false, switch-preview-model: false}
 max-request-size: 10 MB
 max-response-size: 20 MiB

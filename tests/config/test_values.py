@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mux.config.values import HttpUrl, ProxyUrl, Seconds, Size
+from mux.config.values import HostName, HttpUrl, ProxyUrl, Seconds, Size, WebOrigin
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,38 @@ def test_where_an_address_leads(text: str, loopback: bool, port: int):
     url = HttpUrl.parse(text)
     assert url.loopback is loopback
     assert url.port == port
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Mux.Example.COM", "mux.example.com"), ("tunnel:99", "tunnel:99"), ("[::1]:1", "[::1]:1")],
+)
+def test_names_of_the_server(text: str, name: str):
+    assert HostName.parse(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "*", "a b", "http://a", "a/b", "a,b", "a:b", "u@a"])
+def test_no_other_names(text: str):
+    with pytest.raises(ValueError, match="expected a host name"):
+        HostName.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://App.example.com/", "https://app.example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+    ],
+)
+def test_origins_of_web_pages(text: str, origin: str):
+    assert WebOrigin.parse(text) == origin
+
+
+@pytest.mark.parametrize("text", ["", "*", "null", "app.example.com", "https://a/b", "https://*.a"])
+def test_no_other_origins(text: str):
+    with pytest.raises(ValueError, match="expected an origin"):
+        WebOrigin.parse(text)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
