@@ -33,6 +33,19 @@ def to_text(value: JSON) -> str:
     return json.text({} if value is None else value)
 
 
+def wrap_value(text: str) -> str:
+    """Arguments that are no object as the member ``value`` of one, their text as it was."""
+    return f'{{"value":{text}}}' if text.strip() else "{}"
+
+
+def unwrap_value(text: str) -> str:
+    """The text of the member ``value``; the arguments themselves if they are of another form."""
+    fields = json.load_object(text)
+    if fields is None or fields.keys() != {"value"}:
+        return text
+    return json.text(fields["value"])
+
+
 def _parse(text: str) -> JSON:
     for candidate in (text, close(text)):
         try:

@@ -75,6 +75,13 @@ def ollama(schema: JSON) -> Cleaned:
     return _cleaned("ollama", schema)
 
 
+def object_around(schema: JSON) -> Object | None:
+    """A schema whose member ``value`` is `schema`; None if `schema` is one of an object already."""
+    if not isinstance(schema, dict) or schema.get("type") == "object":
+        return None
+    return None if _flat(Walk(schema), schema) is not None else _around(_moved(schema))
+
+
 def to_json_schema(openapi: JSON) -> JSON:
     """A Gemini client's Schema object as JSON Schema; None for None."""
     return FromOpenApi(openapi).visit(openapi) if isinstance(openapi, dict) else openapi
@@ -172,7 +179,10 @@ def _object_root(walk: Walk) -> Object:
         walk.root = flat
         return walk.visit(flat)
     walk.exact = False
-    value = _moved(walk.visit(walk.root))
+    return _around(_moved(walk.visit(walk.root)))
+
+
+def _around(value: JSON) -> Object:
     return {"type": "object", "properties": {"value": value}, "required": ["value"]}
 
 

@@ -1,24 +1,31 @@
 """Tools under the names and in the forms a target accepts, and the way back.
 
 Namespaced names are flattened, illegal or long names repaired (injectively, by hash suffix),
-duplicates collapsed, and free-text tools wrapped into functions where the target has none:
-translation spec section 6. A `ToolMap` remembers what was done; `ToolRestorer` undoes it in the
-reply, incrementally.
+duplicates collapsed, free-text tools wrapped into functions where the target has none, and
+arguments that are no object wrapped into one: translation spec sections 6 and 12. A `ToolMap`
+remembers what was done; `ToolRestorer` undoes it in the reply, incrementally.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
 
+from mux.codecs import _arguments, _schema
+from mux.codecs._free_text import (
+    Unwrapper,
+    unwrap_text,
+    wrap_text,
+    wrapped_description,
+    wrapped_schema,
+)
 from mux.errors import Unsupported
 from mux.ir import (
-    JSON,
     ArgsDelta,
     BlockStart,
     BlockStop,
@@ -27,7 +34,6 @@ from mux.ir import (
     Loss,
     LossKind,
     Message,
-    Object,
     Part,
     Request,
     Response,
@@ -50,6 +56,8 @@ class Original:
     name: str
     namespace: str = ""
     kind: ToolKind = ToolKind.FUNCTION
+    valued: bool = False
+    """its arguments are no object and travel as the member ``value`` of one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +69,18 @@ class ToolMap:
 
 @dataclass(frozen=True, slots=True)
 class ToolRules:
-    """What a target accepts. `illegal` matches every character a name may not hold."""
+    """What a target accepts.
+
+    `illegal` matches every character a name may not hold; `reserved` are names that tools of the
+    target's own go by.
+    """
 
     illegal: re.Pattern[str] = re.compile(r"[^A-Za-z0-9_-]")
     max_length: int = 64
     letter_first: bool = False
     custom: bool = False
     namespaces: bool = False
+    reserved: frozenset[str] = frozenset()
 
 
 def functions(request: Request) -> list[Tool]:
@@ -90,7 +103,7 @@ def described(tool: Tool) -> str:
 
 def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Request, ToolMap]:
     """`request` with all tool names such that `rules` accept them, and the way back."""
-    names = _Names(rules)
+    names = _Names(rules, functions(request))
     tools: list[Tool | ServerTool] = []
     for tool in request.tools:
         if isinstance(tool, ServerTool):
@@ -110,21 +123,30 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
 
 
 class _Names:
-    """The two-way table of one request."""
+    """The two-way table of one request. Names that need no repair are nobody else's."""
 
-    def __init__(self, rules: ToolRules) -> None:
+    def __init__(self, rules: ToolRules, tools: Iterable[Tool]) -> None:
         self._rules = rules
         self._wire: dict[tuple[str, str], str] = {}
-        self._taken: set[tuple[str, str]] = set()
+        self._taken: set[tuple[str, str]] = {("", name) for name in rules.reserved}
+        self._legal: set[tuple[str, str]] = set()
+        self._valued: set[str] = set()
+        for tool in tools:
+            home, flat = self._flat(tool.namespace, tool.name)
+            if self._fitted(flat) == flat:
+                self._legal.add((home, flat))
         self.originals: dict[str, Original] = {}
 
     def add(self, tool: Tool) -> bool:
         """Take `tool` into the table; False if its name was there already."""
         if (tool.namespace, tool.name) in self._wire:
             return False
-        wire = self.wire(tool.namespace, tool.name)
-        if wire != tool.name or self.wraps(tool.kind):
-            self.originals[wire] = Original(tool.name, tool.namespace, tool.kind)
+        wire = self._claim(tool.namespace, tool.name)
+        valued = tool.kind is ToolKind.FUNCTION and _schema.object_around(tool.schema) is not None
+        if valued:
+            self._valued.add(wire)
+        if wire != tool.name or valued or self.wraps(tool.kind):
+            self.originals[wire] = Original(tool.name, tool.namespace, tool.kind, valued)
         return True
 
     def wire(self, namespace: str, name: str) -> str:
@@ -136,14 +158,19 @@ class _Names:
             for (space, bare), wire in self._wire.items():
                 if bare == name and space:
                     return wire
-        home = namespace if self._rules.namespaces else ""
-        flat = name if home == namespace else f"{namespace}__{name}"
-        known = self._repair(home, flat)
-        self._wire[namespace, name] = known
-        self._taken.add((home, known))
-        if known != name:
-            self.originals[known] = Original(name, namespace)
-        return known
+        return self._claim(namespace, name)
+
+    def _claim(self, namespace: str, name: str) -> str:
+        wire = self._repair(namespace, name)
+        self._wire[namespace, name] = wire
+        self._taken.add((self.space(namespace), wire))
+        if wire != name:
+            self.originals[wire] = Original(name, namespace)
+        return wire
+
+    def valued(self, wire: str) -> bool:
+        """Whether the arguments of the tool that goes by `wire` must be wrapped into an object."""
+        return wire in self._valued
 
     def wraps(self, kind: ToolKind) -> bool:
         """Whether free text must be wrapped into an object for this target."""
@@ -157,56 +184,45 @@ class _Names:
         """`tool` as the target may see it."""
         wire, namespace = self.wire(tool.namespace, tool.name), self.space(tool.namespace)
         if not self.wraps(tool.kind):
-            return replace(tool, name=wire, namespace=namespace)
+            schema = _schema.object_around(tool.schema) if self.valued(wire) else tool.schema
+            return replace(tool, name=wire, namespace=namespace, schema=schema)
         return replace(
             tool,
             name=wire,
             namespace=namespace,
             kind=ToolKind.FUNCTION,
-            description=_wrapped_description(tool),
-            schema=_wrapped_schema(),
+            description=wrapped_description(tool),
+            schema=wrapped_schema(),
             strict=None,
             grammar=None,
         )
 
-    def _repair(self, home: str, name: str) -> str:
-        rules = self._rules
-        fixed = rules.illegal.sub("_", name) or "_"
-        if rules.letter_first and not (fixed[0].isalpha() or fixed[0] == "_"):
-            fixed = f"_{fixed}"
-        if len(fixed) <= rules.max_length and (home, fixed) not in self._taken:
-            return fixed
-        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{fixed[: rules.max_length - _HASH_CHARS - 1]}_{digest[:_HASH_CHARS]}"
+    def _flat(self, namespace: str, name: str) -> tuple[str, str]:
+        """The namespace a name keeps, and the name with the one it loses in front."""
+        home = self.space(namespace)
+        return home, name if home == namespace else f"{namespace}__{name}"
 
+    def _fitted(self, name: str) -> str:
+        """`name` with legal characters, still too long perhaps."""
+        fitted = self._rules.illegal.sub("_", name) or "_"
+        if self._rules.letter_first and not (fitted[0].isalpha() or fitted[0] == "_"):
+            fitted = f"_{fitted}"
+        return fitted
 
-def _wrapped_schema() -> Object:
-    return {
-        "type": "object",
-        "properties": {"input": {"type": "string", "description": "The raw text input"}},
-        "required": ["input"],
-        "additionalProperties": False,
-    }
-
-
-def _wrapped_description(tool: Tool) -> str:
-    note = "Input is raw text, given as the string `input`."
-    if tool.grammar is not None:
-        syntax, definition = tool.grammar
-        note += f" It must match this {syntax} grammar:\n```{syntax}\n{definition}\n```"
-    return f"{tool.description}\n\n{note}" if tool.description else note
-
-
-def wrap_text(text: str) -> str:
-    """Free text as the arguments of a wrapped tool."""
-    return json.text({"input": text})
-
-
-def unwrap_text(arguments: str) -> str:
-    """The free text in a wrapped tool's arguments; the arguments themselves if they hold none."""
-    fields = json.load_object(arguments)
-    value: JSON = fields.get("input") if fields is not None else None
-    return value if isinstance(value, str) else arguments
+    def _repair(self, namespace: str, name: str) -> str:
+        home, flat = self._flat(namespace, name)
+        fitted = self._fitted(flat)
+        others = self._taken if fitted == flat else self._taken | self._legal
+        if len(fitted) <= self._rules.max_length and (home, fitted) not in others:
+            return fitted
+        seed = flat
+        while True:
+            digest = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()
+            head = fitted[: self._rules.max_length - _HASH_CHARS - 1]
+            made = f"{head}_{digest[:_HASH_CHARS]}"
+            if (home, made) not in self._taken | self._legal:
+                return made
+            seed = f"{namespace}\x1f{name}\x1f{made}"
 
 
 def _message(message: Message, names: _Names) -> Message:
@@ -222,9 +238,12 @@ def _part(part: Part, names: _Names) -> Part:
                 name=names.wire(part.namespace, part.name),
                 namespace=names.space(part.namespace),
             )
-            if not names.wraps(part.kind):
-                return adapted
-            return replace(adapted, kind=ToolKind.FUNCTION, arguments=wrap_text(part.arguments))
+            if names.wraps(part.kind):
+                text = wrap_text(part.arguments)
+                return replace(adapted, kind=ToolKind.FUNCTION, arguments=text)
+            if names.valued(adapted.name):
+                return replace(adapted, arguments=_arguments.wrap_value(part.arguments))
+            return adapted
         case ToolResult():
             kind = ToolKind.FUNCTION if names.wraps(part.kind) else part.kind
             name = names.wire("", part.name) if part.name else ""
@@ -260,7 +279,11 @@ def _choice(
     kept = tuple(name for name in wire if name in known)
     if len(kept) < len(wire):
         losses.append(Loss(LossKind.DROP, "tool_choice", "unknown names in allowed tools"))
-    return replace(choice, names=kept)
+    if kept:
+        return replace(choice, names=kept)
+    if choice.mode is ChoiceMode.ALLOWED_REQUIRED:
+        raise Unsupported("tool_choice allows none of the tools", param="tool_choice")
+    return ToolChoice(ChoiceMode.NONE)
 
 
 class ToolRestorer:
@@ -270,7 +293,7 @@ class ToolRestorer:
 
     def __init__(self, tools: ToolMap) -> None:
         self._originals = tools.originals
-        self._args: _Unwrapper | None = None
+        self._args: Unwrapper | _Value | None = None
 
     def events(self, events: list[Event]) -> list[Event]:
         """`events` with calls restored; a wrapped tool's text is unwrapped as it arrives."""
@@ -304,8 +327,9 @@ class ToolRestorer:
         if not isinstance(part, ToolCall) or part.name not in self._originals:
             return event
         original = self._originals[part.name]
-        if original.kind is ToolKind.CUSTOM:
-            self._args = _Unwrapper()
+        self._args = _unwrapper(part, original)
+        if self._args is not None and part.arguments:
+            part = replace(part, arguments=self._args.feed(part.arguments))
         return BlockStart(event.index, _renamed(part, original))
 
     def _part(self, part: Part) -> Part:
@@ -314,98 +338,35 @@ class ToolRestorer:
         original = self._originals[part.name]
         if original.kind is ToolKind.CUSTOM and part.kind is ToolKind.FUNCTION:
             part = replace(part, arguments=unwrap_text(part.arguments))
+        elif original.valued:
+            part = replace(part, arguments=_arguments.unwrap_value(part.arguments))
         return _renamed(part, original)
+
+
+def _unwrapper(call: ToolCall, original: Original) -> Unwrapper | _Value | None:
+    """What reads the arguments of `call`, None where they are as the client wants them."""
+    if original.kind is ToolKind.CUSTOM and call.kind is ToolKind.FUNCTION:
+        return Unwrapper()
+    return _Value() if original.valued else None
+
+
+class _Value:
+    """Reads the member ``value`` of arguments when they are complete."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self) -> None:
+        self._all: list[str] = []
+
+    def feed(self, fragment: str) -> str:
+        """Nothing yet."""
+        self._all.append(fragment)
+        return ""
+
+    def eof(self) -> str:
+        """The value's text."""
+        return _arguments.unwrap_value("".join(self._all))
 
 
 def _renamed(call: ToolCall, original: Original) -> ToolCall:
     return replace(call, name=original.name, namespace=original.namespace, kind=original.kind)
-
-
-_HEAD: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
-_HEAD_CHARS: Final = 64
-_SIMPLE: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_SPECIAL: Final = re.compile(r'["\\]')
-
-
-class _Unwrapper:
-    """Reads the string in ``{"input":"…"}`` while it is still being written."""
-
-    __slots__ = ("_all", "_inside", "_sent", "_tail")
-
-    def __init__(self) -> None:
-        self._all: list[str] = []
-        self._tail = ""
-        self._inside: bool | None = None
-        """None before the string, True in it, False after it or where there is none"""
-        self._sent = False
-
-    def feed(self, fragment: str) -> str:
-        """The text that `fragment` completes."""
-        self._all.append(fragment)
-        if self._inside is False:
-            return ""
-        self._tail += fragment
-        if self._inside is None:
-            match = _HEAD.match(self._tail)
-            if match is None:
-                if len(self._tail) > _HEAD_CHARS:
-                    self._inside = False
-                return ""
-            self._inside = True
-            self._tail = self._tail[match.end() :]
-        text = self._string()
-        self._sent = self._sent or bool(text)
-        return text
-
-    def eof(self) -> str:
-        """What is left at the end: everything, if the arguments were not of the wrapped form."""
-        if self._sent:
-            return ""
-        return unwrap_text("".join(self._all))
-
-    def _string(self) -> str:
-        out: list[str] = []
-        position, tail = 0, self._tail
-        while True:
-            special = _SPECIAL.search(tail, position)
-            if special is None:
-                out.append(tail[position:])
-                position = len(tail)
-                break
-            out.append(tail[position : special.start()])
-            position = special.start()
-            if tail[position] == '"':
-                self._inside = False
-                break
-            length = _escape_length(tail, position)
-            if length == 0:
-                break
-            out.append(_unescape(tail[position : position + length]))
-            position += length
-        self._tail = tail[position:]
-        return "".join(out)
-
-
-def _escape_length(text: str, position: int) -> int:
-    """Characters of the escape at `position`, 0 if more of it is still to come."""
-    rest = len(text) - position
-    if rest < 2:
-        return 0
-    if text[position + 1] != "u":
-        return 2
-    if rest < 6:
-        return 0
-    high = text[position + 2 : position + 3].lower() == "d" and text[position + 3] in "89abAB"
-    if not high:
-        return 6
-    return 12 if rest >= 12 else 0
-
-
-def _unescape(escape: str) -> str:
-    if escape[1] != "u":
-        return _SIMPLE.get(escape[1], escape[1])
-    try:
-        value = json.loads(f'"{escape}"')
-    except json.JsonError:
-        return "\ufffd"
-    return value if isinstance(value, str) else "\ufffd"

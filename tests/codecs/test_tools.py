@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mux.codecs._tools import ToolMap, ToolRestorer, ToolRules, adapt, unwrap_text
+from mux.codecs._free_text import unwrap_text
+from mux.codecs._tools import ToolMap, ToolRestorer, ToolRules, adapt
 from mux.errors import Unsupported
 from mux.ir import (
+    Answer,
     ArgsDelta,
     BlockStart,
     BlockStop,
     ChoiceMode,
     Message,
     Request,
+    Response,
     Role,
     Tool,
     ToolCall,
@@ -149,3 +152,85 @@ def test_F24_tool_choice_goes_with_the_tools():
         adapted(Request("m", tool_choice=ToolChoice(ChoiceMode.REQUIRED)))
     with pytest.raises(Unsupported):
         adapted(Request("m", tools=(Tool("f"),), tool_choice=ToolChoice(ChoiceMode.NAMED, ("g",))))
+
+
+def test_F21_P173_flattened_names_that_read_the_same_stay_apart():
+    tools = (
+        Tool("b__c", namespace="a"),
+        Tool("c", namespace="a__b"),
+        Tool("a__b__c"),
+        Tool("a.b.c"),
+        Tool("a/b/c"),
+        Tool("a_b_c"),
+    )
+    done, back, _ = adapted(Request("m", tools=tools))
+    wire = [tool.name for tool in done.tools]
+    assert len(set(wire)) == len(tools)
+    assert wire[-1] == "a_b_c"  # what needs no repair keeps its name, wherever it stands
+    calls = [BlockStart(0, ToolCall("c", name)) for name in wire]
+    parts = [event.part for event in ToolRestorer(back).events(calls)]
+    assert [(part.namespace, part.name) for part in parts] == [
+        (tool.namespace, tool.name) for tool in tools
+    ]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_F22_P62_a_tool_and_one_of_a_namespace_may_have_one_name(native):
+    tools = (Tool("read", namespace="fs"), Tool("read"))
+    done, back, losses = adapted(Request("m", tools=tools), namespaces=native)
+    assert losses == []
+    wire = [(tool.namespace, tool.name) for tool in done.tools]
+    assert wire == ([("fs", "read"), ("", "read")] if native else [("", "fs__read"), ("", "read")])
+    [bare] = ToolRestorer(back).events([BlockStart(0, ToolCall("c", "read"))])
+    assert (bare.part.namespace, bare.part.name) == ("", "read")
+
+
+def test_F21_names_of_the_targets_own_tools_are_taken():
+    tools = (Tool("web_search"), Tool("f"))
+    done, back, _ = adapted(Request("m", tools=tools), reserved=frozenset({"web_search"}))
+    assert done.tools[0].name != "web_search"
+    assert back.originals[done.tools[0].name].name == "web_search"
+
+
+def test_P61_native_free_text_under_a_repaired_name_is_not_unwrapped():
+    tools = (Tool("apply.patch", ToolKind.CUSTOM),)
+    done, back, _ = adapted(Request("m", tools=tools), custom=True)
+    text = '{"input":"this is the text itself"}'
+    call = ToolCall("c", done.tools[0].name, kind=ToolKind.CUSTOM)
+    events = [BlockStart(0, call), ArgsDelta(0, text), BlockStop(0)]
+    out = ToolRestorer(back).events(events)
+    assert out[0].part.name == "apply.patch"
+    assert out[1].arguments == text
+
+
+LIST = {"type": "array", "items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+def test_arguments_that_are_no_object_travel_in_one(step):
+    history = Message(Role.ASSISTANT, (ToolCall("c", "sum", "[1, 2]"),))
+    request = Request("m", (history,), tools=(Tool("sum", schema=LIST), Tool("f", schema={})))
+    done, back, _ = adapted(request)
+    assert done.tools[0].schema["type"] == "object"
+    assert done.tools[0].schema["properties"]["value"]["items"] == {
+        "$ref": "#/properties/value/$defs/n"
+    }
+    assert done.tools[1].schema == {}
+    assert json.loads(done.messages[0].parts[0].arguments) == {"value": [1, 2]}
+    restorer, written = ToolRestorer(back), '{"value": [3, 4]}'
+    events = [BlockStart(0, ToolCall("c", "sum"))]
+    events += [ArgsDelta(0, written[i : i + step]) for i in range(0, len(written), step)]
+    out = [made for event in [*events, BlockStop(0)] for made in restorer.events([event])]
+    assert "".join(e.arguments for e in out if isinstance(e, ArgsDelta)) == "[3,4]"
+    answer = Response(answers=(Answer((ToolCall("c", "sum", written),)),))
+    assert ToolRestorer(back).response(answer).parts[0].arguments == "[3,4]"
+
+
+def test_F24_allowed_tools_of_which_none_is_left():
+    allowed = ToolChoice(ChoiceMode.ALLOWED_AUTO, ("gone",))
+    done, _, losses = adapted(Request("m", tools=(Tool("f"),), tool_choice=allowed))
+    assert done.tool_choice == ToolChoice(ChoiceMode.NONE)
+    assert losses == ["drop:tool_choice"]
+    required = ToolChoice(ChoiceMode.ALLOWED_REQUIRED, ("gone",))
+    with pytest.raises(Unsupported):
+        adapted(Request("m", tools=(Tool("f"),), tool_choice=required))

@@ -6,13 +6,14 @@ through the same functions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _arguments, _envelope, _ids
-from mux.codecs._tools import wrap_text
+from mux.codecs import _arguments, _carried, _envelope, _ids
+from mux.codecs._free_text import wrap_text
 from mux.codecs.anthropic._own import DIALECT, extras
 from mux.codecs.anthropic.blocks_in import UNSIGNED
 from mux.codecs.anthropic.blocks_out import native_call, with_own
@@ -57,6 +58,48 @@ def view_of(request: Request) -> View:
     return View(enabled, enabled and wanted.visible is not Visibility.HIDDEN)
 
 
+class Carrier:
+    """Writes the thinking that carries signatures of calls and texts to and fro (section 8).
+
+    A call's signature goes before it. A text's is known only when the text was sent; it waits for
+    the next block, because programs take the last block for the answer. One per response.
+    """
+
+    __slots__ = ("_shown", "_waiting")
+
+    def __init__(self, view: View) -> None:
+        self._shown = view.thinking
+        self._waiting: list[Object] = []
+
+    def wait(self, signature: Signature, mark: str) -> None:
+        """Take along the signature of a block that is over, or not shown by itself."""
+        if self._shown:
+            sealed = _carried.seal(signature, mark, DIALECT)
+            self._waiting.append({"type": "thinking", "thinking": "", "signature": sealed})
+
+    def before(self, part: Part, signature: Signature | None = None) -> list[Object]:
+        """The blocks to write before that of `part`, whose own `signature` may be known."""
+        if signature is not None and isinstance(part, ToolCall):
+            self.wait(signature, shown_id(part))
+        blocks, self._waiting = self._waiting, []
+        return blocks
+
+
+def content(parts: Iterable[Part], view: View) -> list[Object]:
+    """The blocks that show `parts`, in order."""
+    out: list[Object] = []
+    carrier = Carrier(view)
+    for part in parts:
+        signature = part.signature if isinstance(part, Text | ToolCall) else None
+        shown = blocks(part, view)
+        if shown:
+            out += carrier.before(part, signature)
+        out += shown
+        if isinstance(part, Text) and signature is not None:
+            carrier.wait(signature, _carried.TEXT)
+    return out
+
+
 def blocks(part: Part, view: View) -> list[Object]:
     """The blocks that show `part`; none for what this dialect cannot say."""
     match part:
@@ -65,7 +108,7 @@ def blocks(part: Part, view: View) -> list[Object]:
         case Thinking():
             return _thinking(part, view)
         case ToolCall():
-            return [*carrier(part.signature, view), _call(part)]
+            return [_call(part)]
         case Media():
             return [{"type": "text", "text": note(part)}]
         case ServerCall():
@@ -112,13 +155,6 @@ def sealed(signature: Signature | None) -> str:
     return UNSIGNED if signature is None else _envelope.seal(signature, DIALECT)
 
 
-def carrier(signature: Signature | None, view: View) -> list[Object]:
-    """The block of thinking before a call that carries its signature to and fro (section 8)."""
-    if signature is None or not view.thinking:
-        return []
-    return [{"type": "thinking", "thinking": "", "signature": sealed(signature)}]
-
-
 def call_head(part: Part | None) -> Object | None:
     """A call as its block starts, without input; None if its input cannot come in pieces."""
     match part:
@@ -136,9 +172,13 @@ def _call(part: ToolCall) -> Object:
 
 
 def _tool_use(part: ToolCall, given: Object) -> Object:
-    call_id = _ids.call_id(part.id, part.name)
-    head: Object = {"type": "tool_use", "id": call_id, "name": part.name, "input": given}
+    head: Object = {"type": "tool_use", "id": shown_id(part), "name": part.name, "input": given}
     return with_own(head, None, part.ext)
+
+
+def shown_id(part: ToolCall) -> str:
+    """The id of a call as the client sees it."""
+    return _ids.call_id(part.id, part.name)
 
 
 def note(part: Media) -> str:

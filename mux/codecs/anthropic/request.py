@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _stops, _tool_choice, _tools
+from mux.codecs import _carried, _messages, _server_tools, _state, _stops, _tool_choice, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
@@ -21,13 +21,10 @@ from mux.ir import (
     LossKind,
     Message,
     Object,
-    Part,
     Request,
     Role,
     Sampling,
     Text,
-    Thinking,
-    ToolCall,
     ToolResult,
 )
 from mux.wire import Doc, json
@@ -135,7 +132,7 @@ def _decode_message(doc: Doc) -> list[Message]:
     """One message, or several: tool results are messages of their own."""
     role = Role(doc.need("role").one_of(*_ROLES))
     content = doc.need("content")
-    parts = _adopted(decode_blocks(content))
+    parts = _carried.restore(decode_blocks(content), DIALECT)
     ext = own(doc.rest())
     if role is not Role.USER:
         return [Message(role, parts, ext=ext)]
@@ -147,26 +144,6 @@ def _decode_message(doc: Doc) -> list[Message]:
         else:
             out.append(Message(role, (part,), ext=ext))
     return out or [Message(Role.USER, (), ext=ext)]
-
-
-def _adopted(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """`parts` with the signatures of calls, which travel as thinking before them, put back."""
-    out: list[Part] = []
-    for part in parts:
-        before = out[-1] if out else None
-        if isinstance(part, ToolCall) and isinstance(before, Thinking) and _carries(before):
-            out[-1] = replace(part, signature=before.signature)
-        else:
-            out.append(part)
-    return tuple(out)
-
-
-def _carries(thinking: Thinking) -> bool:
-    """Whether `thinking` only carries the signature of the call after it (section 8)."""
-    signature = thinking.signature
-    if thinking.texts or signature is None:
-        return False
-    return signature.dialect != DIALECT and signature.kind == "sig"
 
 
 def path(request: Request) -> str:
@@ -189,7 +166,10 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     _state.check_state(request, DIALECT, losses)
     kinds = tools_out.native_kinds(request)
     request = _server_tools.resolve(request, DIALECT, kinds, losses)
-    rules = ToolRules(max_length=_OWN_NAME_CHARS if native else _NAME_CHARS)
+    rules = ToolRules(
+        max_length=_OWN_NAME_CHARS if native else _NAME_CHARS,
+        reserved=tools_out.own_names(request),
+    )
     request, tools = _tools.adapt(request, rules, losses)
     request = _messages.settle(request, losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=True)

@@ -50,6 +50,13 @@ def native_kinds(request: Request) -> frozenset[str]:
     return frozenset(_NATIVE if deferred else _NATIVE.keys() - {"tool_search"})
 
 
+def own_names(request: Request) -> frozenset[str]:
+    """The names under which provider-run tools of other dialects' clients are declared here."""
+    kinds = {tool.kind for tool in request.tools if isinstance(tool, ServerTool)}
+    foreign = request.origin != DIALECT
+    return frozenset(str(_NATIVE[kind]["name"]) for kind in kinds & _NATIVE.keys() if foreign)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a model is offered: ``tools`` and ``tool_choice``. `forced`: it demands a call."""

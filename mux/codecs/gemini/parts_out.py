@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from mux.codecs import _arguments, _tools
+from mux.codecs import _arguments
+from mux.codecs._free_text import wrap_text
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.files import guess_mime
 from mux.ir import (
@@ -79,6 +80,6 @@ def merged(out: Object, ext: Ext | None) -> Object:
 def _call(part: ToolCall, ids: bool) -> Object:
     text = part.arguments
     if part.kind is ToolKind.CUSTOM:
-        text = _tools.wrap_text(text)
+        text = wrap_text(text)
     known: Object = {"id": part.id} if ids and part.id else {}
     return {**known, "name": part.name, "args": _arguments.to_object(text)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -270,3 +271,11 @@ def test_system_text_of_a_forced_call_is_no_loss_of_the_prompt():
     found, _ = sent(request, Abilities(forced_tool_choice=False, mid_system=False))
     assert found["system"] == [{"type": "text", "text": "s"}]
     assert "You must call the tool f now." in found["messages"][-1]["content"][-1]["text"]
+
+
+def test_F21_a_function_named_like_the_native_search_gets_another_name():
+    search = ServerTool("web_search", "openai_responses", {"type": "web_search"}, "web_search")
+    encoded = CODEC.client.encode_request(asked(tools=(search, Tool("web_search"))), ABLE)
+    names = [tool["name"] for tool in json.loads(encoded.body)["tools"]]
+    assert names[0] == "web_search" != names[1]
+    assert encoded.tools.originals[names[1]].name == "web_search"
