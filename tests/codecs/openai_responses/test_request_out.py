@@ -296,6 +296,7 @@ def test_what_responses_has_no_parameter_for_is_a_loss():
     assert body["temperature"] == 0.5
     assert body["top_p"] == 0.9
     assert losses == [
+        "degrade:stop",
         "drop:top_k",
         "drop:min_p",
         "drop:seed",
@@ -303,7 +304,6 @@ def test_what_responses_has_no_parameter_for_is_a_loss():
         "drop:frequency_penalty",
         "drop:repeat_penalty",
         "drop:logit_bias",
-        "degrade:stop",
     ]
 
 
