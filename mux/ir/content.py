@@ -58,6 +58,14 @@ class Annotation(_Value, frozen=True):
     raw: Object | None = None
 
 
+class SearchHit(_Value, frozen=True):
+    """A page that a provider's search found or read. `title` may be empty."""
+
+    url: str
+    title: str = ""
+    age: str = ""
+
+
 class TokenLogprob(_Value, frozen=True):
     """One chosen token with its alternatives. `logprob` is a natural logarithm."""
 
@@ -197,12 +205,20 @@ class ServerCall(_Part, frozen=True):
 
 
 class ServerResult(_Part, frozen=True):
-    """What a provider-run tool answered, native in `raw`."""
+    """What a provider-run tool answered, native in `raw`.
+
+    What other dialects have words for: `hits` of a search or a fetch, `output` of code that ran,
+    `is_error`. A dialect whose calls hold their results gives a result of its own without `raw`
+    after each call, for those that keep the two apart.
+    """
 
     kind: str
     call_id: str = ""
     dialect: str = ""
     raw: Object | None = None
+    hits: tuple[SearchHit, ...] = ()
+    output: str = ""
+    is_error: bool = False
 
 
 class Opaque(_Part, frozen=True):
