@@ -94,9 +94,8 @@ def message_of(response: Response, request: Request) -> Object:
 def encode_response(response: Response, request: Request) -> bytes:
     """The body of a whole answer to `request`. Raises `UpstreamFailed` if it ended in an error."""
     view = replies.view_of(request)
-    content = [block for part in response.parts for block in replies.blocks(part, view)]
     message = message_of(response, request)
-    message["content"] = list[JSON](content)
+    message["content"] = list[JSON](replies.content(response.parts, view))
     message |= encode_finish(response.finish)
     message["usage"] = encode_usage(response.usage)
     late = extras(response.finish.ext)

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 from msgspec.structs import replace
 
-from mux.codecs import _arguments
+from mux.codecs import _arguments, _carried
 from mux.codecs.anthropic import replies
 from mux.codecs.anthropic._own import extras
 from mux.codecs.anthropic.citations import encode_citation
@@ -79,6 +79,7 @@ class MessageStreamEncoder:
     __slots__ = (
         "_args",
         "_began",
+        "_carrier",
         "_done",
         "_index",
         "_on",
@@ -95,6 +96,7 @@ class MessageStreamEncoder:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._view = replies.view_of(request)
+        self._carrier = replies.Carrier(self._view)
         self._start: Start | None = None
         self._usage: Usage | None = None
         self._began = False
@@ -162,6 +164,8 @@ class MessageStreamEncoder:
     def _block_start(self, event: BlockStart) -> bytes:
         part = self._part = event.part
         self._args, self._streams, self._signature = [], None, None
+        if isinstance(part, Text | Thinking | ToolCall):
+            self._signature = part.signature
         out = self._begin()
         match part:
             case Text() | Refusal():
@@ -169,10 +173,8 @@ class MessageStreamEncoder:
                 notes = part.annotations if isinstance(part, Text) else ()
                 out += b"".join(self._cite(AnnotationDelta(event.index, note)) for note in notes)
             case Thinking():
-                self._signature = part.signature
                 out += self._thinking(ThinkingDelta(event.index, part.text))
             case ToolCall() | ServerCall():
-                self._signature = part.signature if isinstance(part, ToolCall) else None
                 out += self._input(ArgsDelta(event.index, part.arguments))
             case _:
                 out += self._whole(part)
@@ -205,15 +207,13 @@ class MessageStreamEncoder:
             head = replies.call_head(self._part) if text.lstrip().startswith("{") else None
             self._streams = head is not None
             if head is not None:
-                return self._open_call(head) + _INPUT % (self._index, orjson.dumps(text))
+                return self._open_block(head) + _INPUT % (self._index, orjson.dumps(text))
         return b""
-
-    def _open_call(self, head: Object) -> bytes:
-        before = replies.carrier(self._signature, self._view)
-        return b"".join(map(self._write, before)) + self._open_block(head)
 
     def _sign(self, event: SignatureDelta) -> bytes:
         self._signature = event.signature
+        if self._open and isinstance(self._part, ToolCall):
+            self._carrier.wait(event.signature, replies.shown_id(self._part))
         return b""
 
     def _cite(self, event: AnnotationDelta) -> bytes:
@@ -224,7 +224,9 @@ class MessageStreamEncoder:
         return head + self._delta({"type": "citations_delta", "citation": citation})
 
     def _block_stop(self, _: BlockStop) -> bytes:
-        part, self._part = self._part, None
+        part = self._part
+        if isinstance(part, Text) and self._signature is not None:
+            self._carrier.wait(self._signature, _carried.TEXT)
         if self._open:
             return self._last_delta(part) + self._close()
         match part:
@@ -253,14 +255,25 @@ class MessageStreamEncoder:
         return b""
 
     def _whole(self, part: Part) -> bytes:
-        return b"".join(map(self._write, replies.blocks(part, self._view)))
+        blocks = replies.blocks(part, self._view)
+        before = self._carriers() if blocks else b""
+        return before + b"".join(map(self._write, blocks))
+
+    def _carriers(self) -> bytes:
+        """The signatures that go before the block about to be opened."""
+        if self._part is None:
+            return b""
+        return b"".join(map(self._write, self._carrier.before(self._part, self._signature)))
 
     def _write(self, block: Object) -> bytes:
         """A complete block: what has deltas is told in deltas, as clients read only those."""
         head, deltas = _dissected(block)
-        return self._open_block(head) + b"".join(map(self._delta, deltas)) + self._close()
+        return self._announce(head) + b"".join(map(self._delta, deltas)) + self._close()
 
     def _open_block(self, block: Object) -> bytes:
+        return self._carriers() + self._announce(block)
+
+    def _announce(self, block: Object) -> bytes:
         self._open = True
         return _frame("content_block_start", {"index": self._index, "content_block": block})
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from mux.codecs import _carried
 from mux.codecs.openai_responses import client_tools, compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
-from mux.codecs.openai_responses.carried import restore
 from mux.codecs.openai_responses.items_in import (
     decode_content,
     decode_item,
@@ -160,7 +160,9 @@ class History:
 
     def _end_said(self) -> None:
         if self._said:
-            self._push(Message(Role.ASSISTANT, restore(self._said), phase=self._phase))
+            self._push(
+                Message(Role.ASSISTANT, _carried.restore(self._said, DIALECT), phase=self._phase)
+            )
         self._said, self._phase = [], ""
 
     def _end_answers(self) -> None:

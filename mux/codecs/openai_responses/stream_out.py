@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _envelope, _ids
-from mux.codecs.openai_responses import carried, client_tools
+from mux.codecs import _carried, _envelope, _ids
+from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, is_own, own
 from mux.codecs.openai_responses.errors import encode_failure
 from mux.codecs.openai_responses.event_writer import EventWriter, write_whole
@@ -316,7 +316,8 @@ class ResponseStreamEncoder:
     def _signature(self, event: SignatureDelta) -> bytes:
         part, signature = self._part, event.signature
         if isinstance(part, Text | ToolCall):
-            sealed = carried.seal(signature, part)
+            mark = part.id if isinstance(part, ToolCall) else _carried.TEXT
+            sealed = _carried.seal(signature, mark, DIALECT)
             if isinstance(part, ToolCall) and not self._live:
                 return self._close() + self._carrier(sealed)
             self._carriers.append(sealed)

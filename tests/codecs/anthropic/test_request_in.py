@@ -266,13 +266,38 @@ def test_an_envelope_gives_the_foreign_signature_back():
 
 def test_the_signature_of_a_call_goes_back_to_the_call():
     signature = Signature("gemini", "Uw==")
-    carried = {"type": "thinking", "thinking": "", "signature": sealed(signature)}
+    marked = Signature("gemini", "Uw==", id="t")
+    carried = {"type": "thinking", "thinking": "", "signature": sealed(marked)}
     call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
     plan = {"type": "thinking", "thinking": "plan", "signature": sealed(signature)}
     assert parts("assistant", plan, carried, call, {**call, "id": "t2"}) == (
         Thinking(("plan",), signature=signature),
         ToolCall("t", "f", "{}", signature=signature),
         ToolCall("t2", "f", "{}"),
+    )
+
+
+def test_the_signature_of_a_text_goes_back_to_the_text():
+    marked = Signature("gemini", "Uw==", id="text")
+    carried = {"type": "thinking", "thinking": "", "signature": sealed(marked)}
+    words = {"type": "text", "text": "a"}
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    assert parts("assistant", words, carried, call) == (
+        Text("a", signature=Signature("gemini", "Uw==")),
+        ToolCall("t", "f", "{}"),
+    )
+
+
+def test_reasoning_without_text_before_a_call_is_still_reasoning():
+    signature = Signature("openai_responses", "gAAA", "enc", id="rs_1")
+    thought = {"type": "thinking", "thinking": "", "signature": sealed(signature)}
+    details = Signature("openai_chat", '[{"data":"x"}]')
+    other = {"type": "thinking", "thinking": "", "signature": sealed(details)}
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    assert parts("assistant", thought, other, call) == (
+        Thinking(signature=signature),
+        Thinking(signature=details),
+        ToolCall("t", "f", "{}"),
     )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mux.codecs import _envelope
 from mux.codecs.anthropic import CODEC
@@ -313,8 +314,16 @@ def test_F30_the_signature_of_a_call_has_its_own_block_before_it():
     plan, carrier, use = blocks(Thinking(("plan",)), call)
     assert plan["thinking"] == "plan"
     assert (carrier["type"], carrier["thinking"]) == ("thinking", "")
-    assert unsealed(carrier["signature"]) == GEMINI
+    assert unsealed(carrier["signature"]) == replace(GEMINI, id="t1")
     assert use == {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+
+
+def test_F30_the_signature_of_a_text_goes_before_the_next_block_and_never_last():
+    said = Text("a", signature=GEMINI)
+    words, carrier, more = blocks(said, Text("b"))
+    assert (words["text"], carrier["thinking"], more["text"]) == ("a", "", "b")
+    assert unsealed(carrier["signature"]) == replace(GEMINI, id="text")
+    assert blocks(said) == [{"type": "text", "text": "a"}]
 
 
 def test_a_client_that_did_not_enable_thinking_gets_none():

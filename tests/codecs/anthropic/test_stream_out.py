@@ -9,6 +9,7 @@ from typing import Any, get_args
 import anthropic
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from mux.codecs import _envelope
 from mux.codecs.anthropic import CODEC, MessageStreamDecoder, MessageStreamEncoder
@@ -303,7 +304,7 @@ def test_F30_the_signature_of_a_call_comes_before_it(events):
         f["delta"] for f in found if f.get("delta", {}).get("type") == "signature_delta"
     )
     assert plan["signature"].startswith("mux1.")
-    assert carried["signature"] == _envelope.seal(GEMINI, "anthropic")
+    assert carried["signature"] == _envelope.seal(replace(GEMINI, id="t"), "anthropic")
     assert found[4:] == [
         opens(1, type="thinking", thinking="", signature=""),
         delta(1, "signature", signature=carried["signature"]),
@@ -312,6 +313,26 @@ def test_F30_the_signature_of_a_call_comes_before_it(events):
         delta(2, "input_json", partial_json='{"a":1}'),
         stops(2),
     ]
+
+
+SIGNED_TEXT = block(0, Text("", signature=None), TextDelta(0, "a"), SignatureDelta(0, GEMINI))
+
+
+def test_F30_the_signature_of_a_text_comes_after_it_and_never_last():
+    found = inside(*SIGNED_TEXT, *block(1, ToolCall("t", "f", "{}")))
+    opened = [frame["content_block"]["type"] for frame in found if "content_block" in frame]
+    assert opened == ["text", "thinking", "tool_use"]
+    [signed] = [f["delta"] for f in found if f.get("delta", {}).get("type") == "signature_delta"]
+    assert signed["signature"] == _envelope.seal(replace(GEMINI, id="text"), "anthropic")
+    assert inside(*SIGNED_TEXT) == inside(*block(0, Text(""), TextDelta(0, "a")))
+
+
+def test_F30_a_signature_that_comes_late_follows_its_call():
+    call = ToolCall("t", "f")
+    events = block(0, call, ArgsDelta(0, "{}"), SignatureDelta(0, GEMINI))
+    found = inside(*events, *block(1, ToolCall("u", "f", "{}")))
+    opened = [frame["content_block"]["type"] for frame in found if "content_block" in frame]
+    assert opened == ["tool_use", "thinking", "tool_use"]
 
 
 @pytest.mark.parametrize(

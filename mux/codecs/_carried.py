@@ -1,8 +1,8 @@
-"""Signatures of calls and texts, which this dialect has no field for, carried by reasoning items.
+"""Signatures of calls and texts, for clients whose dialect has no field for them there.
 
-Gemini signs calls and texts. Such a signature travels to the client sealed in a reasoning item
+Gemini signs calls and texts. Such a signature travels to the client sealed in reasoning of its own
 without text, marked with what it belongs to, and returns to its part when the client sends the
-item back (translation spec section 8).
+reasoning back (translation spec section 8).
 """
 
 from __future__ import annotations
@@ -13,41 +13,43 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.codecs import _envelope
-from mux.codecs.openai_responses._own import DIALECT
 from mux.ir import Part, Signature, Text, Thinking, ToolCall, sign
 
-_TEXT: Final = "text"
+TEXT: Final = "text"
 """Marks the signature of the text before it; any other mark is the id of a call."""
 
 
-def seal(signature: Signature, part: Text | ToolCall) -> str:
-    """The ``encrypted_content`` that carries `signature`, of `part`."""
-    mark = part.id if isinstance(part, ToolCall) else _TEXT
-    return _envelope.seal(replace(signature, id=mark), DIALECT)
+def seal(signature: Signature, mark: str, native: str) -> str:
+    """The envelope that carries `signature` to a client of dialect `native`.
+
+    `mark` is `TEXT`, or the id of the call as the client sees it.
+    """
+    return _envelope.seal(replace(signature, id=mark), native)
 
 
-def restore(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """`parts` with carried signatures back where they belong, their carriers gone."""
+def restore(parts: Iterable[Part], native: str) -> tuple[Part, ...]:
+    """`parts` of a client of dialect `native` with carried signatures back where they belong."""
     out: list[Part] = []
     marked: dict[str, Signature] = {}
     for part in parts:
-        signature = _carried(part)
+        signature = _carried(part, native)
         if signature is None:
             out.append(part)
-        elif signature.id == _TEXT:
+        elif signature.id == TEXT:
             _sign_text(out, replace(signature, id=""))
         else:
             marked[signature.id] = replace(signature, id="")
     return tuple(_signed(part, marked) for part in out)
 
 
-def _carried(part: Part) -> Signature | None:
+def _carried(part: Part, native: str) -> Signature | None:
     if not isinstance(part, Thinking) or any(part.texts):
         return None
     signature = part.signature
-    if signature is None or signature.dialect == DIALECT or not signature.id:
+    if signature is None or signature.dialect == native or not signature.id:
         return None
-    return signature
+    # OpenAI's reasoning has an id too, that of its item.
+    return None if signature.kind == "enc" else signature
 
 
 def _sign_text(parts: list[Part], signature: Signature) -> None:
