@@ -7,6 +7,12 @@ from msgspec.structs import replace
 from mux.ir import Finish, StopReason
 
 
+def words_of(finish: Finish) -> str:
+    """Why the answer was withheld, in words a person can read; empty for any other end (F35)."""
+    withheld = finish.reason in (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
+    return finish.explanation if withheld else ""
+
+
 def settle(finish: Finish, calls: int) -> Finish:
     """`finish` made to agree with the number of client tool calls the answer holds.
 

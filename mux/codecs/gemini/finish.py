@@ -123,10 +123,15 @@ def decode_block(feedback: Object) -> Finish:
     )
 
 
-def encode_reason(finish: Finish) -> str:
-    """``finishReason``: as the upstream said it if it speaks this dialect."""
+def encode_reason(finish: Finish, *, refused: bool = False) -> str:
+    """``finishReason``: as the upstream said it if it speaks this dialect.
+
+    `refused`: the answer is a refusal in the model's own words, which is a text like any other.
+    """
     if finish.dialect == DIALECT and finish.native:
         return finish.native
+    if refused and finish.reason is StopReason.REFUSAL:
+        return "STOP"
     return _WORDS.get(finish.reason, "STOP")
 
 

@@ -8,19 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from mux.codecs import _arguments, _ids
 from mux.codecs.gemini._wire import DIALECT
-from mux.ir import JSON, Annotation, Object
+from mux.ir import JSON, Annotation, Object, Part, SearchHit, ServerCall, ServerResult
 
 _SOURCES: Final = ("web", "retrievedContext", "maps", "image")
 _ADDRESSES: Final = ("uri", "sourceUri")
-
-
-class Cited(NamedTuple):
-    """An annotation and the text it is about: the `part`-th of its answer."""
-
-    part: int
-    text: str
-    annotation: Annotation
 
 
 class _Span(NamedTuple):
@@ -58,25 +51,72 @@ def cite(details: Object, texts: Mapping[int, str]) -> list[tuple[int, Annotatio
     return out
 
 
-def encode_grounding(cited: list[Cited]) -> Object:
-    """``groundingMetadata`` for annotations of other dialects; empty if there are none."""
-    chunks: dict[tuple[str, str], int] = {}
-    supports: dict[tuple[int, int, int], Object] = {}
-    for part, text, annotation in cited:
-        number = chunks.setdefault((annotation.url, annotation.title), len(chunks))
+def searched(details: Object, response_id: str) -> tuple[Part, ...]:
+    """The search an answer is grounded in, for dialects that tell of it apart from citations.
+
+    It has no ``raw``: this dialect's clients find it in the details themselves.
+    """
+    grounding = _object(details.get("groundingMetadata"))
+    queries = [query for query in _list(grounding.get("webSearchQueries")) if _text(query)]
+    sources = [_source(chunk) for chunk in _objects(grounding.get("groundingChunks"))]
+    hits = tuple(SearchHit(url, title) for url, title in dict.fromkeys(sources) if url)
+    if not queries:
+        return ()
+    asked: Object = {"query": queries[0]}
+    if len(queries) > 1:
+        asked["queries"] = queries
+    call_id = _ids.stable_id("ws_", response_id, *queries)
+    call = ServerCall("web_search", call_id, "web_search", _arguments.to_text(asked), DIALECT)
+    return call, ServerResult("web_search", call_id, DIALECT, hits=hits)
+
+
+class Grounding:
+    """``groundingMetadata`` in the making, from what other dialects say of searches."""
+
+    __slots__ = ("_chunks", "_queries", "_supports")
+
+    def __init__(self) -> None:
+        self._queries: dict[str, None] = {}
+        self._chunks: dict[tuple[str, str], int] = {}
+        self._supports: dict[tuple[int, int, int], Object] = {}
+
+    def meet(self, part: Part) -> None:
+        """A search, or what it found; nothing else."""
+        if isinstance(part, ServerCall) and part.kind == "web_search":
+            fields = _arguments.to_object(part.arguments)
+            for query in (fields.get("query"), *_list(fields.get("queries"))):
+                if _text(query):
+                    self._queries[_text(query)] = None
+        elif isinstance(part, ServerResult) and part.kind == "web_search":
+            for hit in part.hits:
+                self._chunk(hit.url, hit.title)
+
+    def cite(self, part: int, text: str, annotation: Annotation) -> None:
+        """A citation of `text`, the `part`-th of its answer."""
+        number = self._chunk(annotation.url, annotation.title)
         start = max(annotation.start, 0)
         end = annotation.end if annotation.end >= 0 else len(text)
         segment = _segment(part, text, start, end)
-        support = supports.setdefault((part, start, end), {"segment": segment})
+        support = self._supports.setdefault((part, start, end), {"segment": segment})
         numbers = _list(support.get("groundingChunkIndices"))
         if number not in numbers:
             support["groundingChunkIndices"] = [*numbers, number]
-    if not chunks:
-        return {}
-    return {
-        "groundingChunks": [{"web": {"uri": url, "title": title}} for url, title in chunks],
-        "groundingSupports": [*supports.values()],
-    }
+
+    def _chunk(self, url: str, title: str) -> int:
+        return self._chunks.setdefault((url, title), len(self._chunks))
+
+    def encode(self) -> Object:
+        """The metadata; empty if there is nothing to tell."""
+        out: Object = {}
+        if self._queries:
+            out["webSearchQueries"] = [*self._queries]
+        if self._chunks:
+            out["groundingChunks"] = [
+                {"web": {"uri": url, "title": title}} for url, title in self._chunks
+            ]
+        if self._supports:
+            out["groundingSupports"] = [*self._supports.values()]
+        return out
 
 
 def _segment(part: int, text: str, start: int, end: int) -> Object:

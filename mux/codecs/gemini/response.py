@@ -33,6 +33,7 @@ from mux.ir import (
     Ext,
     Object,
     Part,
+    Refusal,
     Request,
     Response,
     Text,
@@ -161,7 +162,9 @@ def _candidate(number: int, answer: Answer, visible: bool) -> Object:
         parts += _shown(part, carrier)
     parts += carrier.drop()
     details = encode_details(answer.finish, cited, logprobs)
-    return encode_candidate(number, parts, encode_reason(answer.finish), details)
+    refused = any(isinstance(part, Refusal) for part in answer.parts)
+    reason = encode_reason(answer.finish, refused=refused)
+    return encode_candidate(number, parts, reason, details)
 
 
 def _thought(part: Thinking, visible: bool, carrier: Carrier) -> list[Object]:

@@ -89,6 +89,7 @@ class ChunkStreamEncoder:
         "_model",
         "_on",
         "_part",
+        "_refused",
         "_signature",
         "_tail",
         "_texts",
@@ -148,6 +149,7 @@ class ChunkStreamEncoder:
         self._part: Part = Text("")
         """what the open block began with"""
         self._index = -1
+        self._refused = False
         self._signature: Signature | None = None
         self._texts: list[str] = []
         """of the open text block"""
@@ -188,6 +190,7 @@ class ChunkStreamEncoder:
         match part:
             case Text(text=text) | Refusal(text=text):
                 self._texts, self._annotations = [], []
+                self._refused = self._refused or isinstance(part, Refusal)
                 return self._text(TextDelta(event.index, text)) if text else b""
             case Thinking():
                 return self._thinking(ThinkingDelta(event.index, part.text))
@@ -280,7 +283,7 @@ class ChunkStreamEncoder:
         if not refused_prompt(event):
             details = encode_details(event, self._cited, self._logprobs)
             parts = self._carrier.drop()
-            reason = encode_reason(event)
+            reason = encode_reason(event, refused=self._refused)
             chunk["candidates"] = [encode_candidate(self._choice, parts, reason, details)]
         chunk |= encode_feedback(event)
         return self._frame(json.dumps(chunk)[:-1] + b"," + self._tail)

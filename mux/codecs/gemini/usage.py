@@ -49,13 +49,13 @@ def encode_usage(usage: Usage) -> Object:
     if usage.dialect == DIALECT and usage.raw is not None:
         return usage.raw
     out: Object = {}
-    reasoning = usage.reasoning or 0
+    reasoning = min(usage.reasoning or 0, usage.output_total or 0)  # the total must be the sum
     if usage.input_total is not None:
         out["promptTokenCount"] = usage.input_total - (usage.tool_prompt or 0)
     if usage.cache_read:
         out["cachedContentTokenCount"] = usage.cache_read
     if usage.output_total is not None:
-        out["candidatesTokenCount"] = max(0, usage.output_total - reasoning)
+        out["candidatesTokenCount"] = usage.output_total - reasoning
     if reasoning:
         out["thoughtsTokenCount"] = reasoning
     if usage.tool_prompt:

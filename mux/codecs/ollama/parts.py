@@ -114,11 +114,6 @@ def _alternatives(token: TokenLogprob) -> Object:
     return {"top_logprobs": [_candidate(other) for other in token.top]} if token.top else {}
 
 
-def refusal(finish: Finish) -> str:
-    """The words by which a model explained that it will not answer (section 16)."""
-    return finish.explanation if finish.reason is StopReason.REFUSAL else ""
-
-
 def closing(finish: Finish, usage: Usage | None) -> Object:
     """The last fields of an answer. Durations are known only where this dialect told them."""
     out: Object = {"done": True}

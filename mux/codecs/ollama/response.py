@@ -5,14 +5,13 @@ A whole answer is a stream of one line and is read as one, so that the two canno
 
 from __future__ import annotations
 
-from mux.codecs import _errors
+from mux.codecs import _errors, _finish
 from mux.codecs.ollama.parts import (
     call,
     closing,
     images,
     logprobs,
     own,
-    refusal,
     said,
     shows_thinking,
     thoughts,
@@ -47,7 +46,7 @@ def encode_response(response: Response, request: Request) -> bytes:
 
 def _content(response: Response, request: Request, text_field: str) -> Object:
     text = said(response.parts)
-    if words := refusal(response.finish):
+    if words := _finish.words_of(response.finish):
         text = f"{text}\n\n{words}" if text else words
     out: Object = {text_field: text}
     native = bool(own(response.ext))

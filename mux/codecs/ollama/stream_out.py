@@ -8,9 +8,10 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
+from mux.codecs import _finish
 from mux.codecs._seams import Seams
 from mux.codecs.ollama.errors import encode_error
-from mux.codecs.ollama.parts import call, closing, images, logprobs, own, refusal, shows_thinking
+from mux.codecs.ollama.parts import call, closing, images, logprobs, own, shows_thinking
 from mux.codecs.ollama.request import GENERATE
 from mux.codecs.ollama.timestamps import encode_time
 from mux.errors import ErrorKind
@@ -207,7 +208,7 @@ class LineStreamEncoder:
             words = event.explanation or "the upstream ended its answer with an error"
             return self._failure(Failure(ErrorKind.SERVER, words))
         out = b""
-        if words := refusal(event):
+        if words := _finish.words_of(event):
             out = self._text(TextDelta(0, _BREAK + words if self._said else words))
         self._closed = True
         last = self._object({}) | closing(event, self._usage)

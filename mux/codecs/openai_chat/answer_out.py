@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from mux.codecs import _envelope, _media
+from mux.codecs import _envelope, _finish, _media
 from mux.codecs._openai_logprobs import encode_logprobs
 from mux.codecs._openai_stream import LATE
 from mux.codecs._seams import Seams
@@ -25,7 +25,6 @@ from mux.ir import (
     Request,
     Signature,
     SourceKind,
-    StopReason,
     Text,
     Thinking,
     TokenLogprob,
@@ -47,8 +46,8 @@ def encode_choice(index: int, answer: Answer, created: int, request: Request) ->
         writer.add(part)
     finish = answer.finish
     refused = bool(writer.refusal)
-    if finish.reason is StopReason.REFUSAL and not writer.refusal and not writer.content:
-        writer.refusal += [finish.explanation] if finish.explanation else []
+    if (words := _finish.words_of(finish)) and not writer.refusal and not writer.content:
+        writer.refusal.append(words)
     own = (finish.ext or {}).get(DIALECT, {})
     kept = own.get("message")
     out: Object = {

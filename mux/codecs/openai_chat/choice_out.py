@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from mux.codecs import _finish
 from mux.codecs._seams import Seams
 from mux.codecs.openai_chat import reasoning_details
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
@@ -36,7 +37,6 @@ from mux.ir import (
     Request,
     Signature,
     SignatureDelta,
-    StopReason,
     Text,
     TextDelta,
     Thinking,
@@ -135,9 +135,8 @@ class ChoiceWriter:
         out = b""
         if self._annotations:  # one list in one chunk: accumulators fail at a second (pitfall 37)
             out += self._delta({"annotations": self._annotations})
-        explains = event.reason is StopReason.REFUSAL and event.explanation
-        if explains and not self._refuses and not self._length:
-            out += self._delta({"refusal": event.explanation})
+        if (words := _finish.words_of(event)) and not self._refuses and not self._length:
+            out += self._delta({"refusal": words})
         reason = encode_finish(event, refused=self._refuses, legacy=self._legacy)
         end: Object = {"logprobs": None, "finish_reason": reason, **extra}
         return out + self._head + b"{}," + json.dumps(end)[1:] + b"]" + self._tail

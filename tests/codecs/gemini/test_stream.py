@@ -528,7 +528,7 @@ def test_every_kind_of_part_of_any_dialect():
         *block(
             4, Text(""), TextDelta(4, "", (token,)), AnnotationDelta(4, Annotation("https://a"))
         ),
-        Finish(StopReason.REFUSAL, explanation="policy", dialect="anthropic", native="refusal"),
+        Finish(StopReason.CONTENT_FILTER, explanation="policy", dialect="x", native="filter"),
     ]
     assert parts(*events) == [
         {"text": "no"},

@@ -226,12 +226,12 @@ def test_images_only_where_a_client_reads_them():
     ]
 
 
-def test_an_explained_refusal_is_content():
-    finish = Finish(StopReason.REFUSAL, explanation="I may not.")
+@pytest.mark.parametrize("reason", [StopReason.REFUSAL, StopReason.CONTENT_FILTER])
+def test_F35_why_an_answer_was_withheld_is_content(reason: StopReason):
+    """There is no other place for it: all that the last line says is ``stop``."""
+    finish = Finish(reason, explanation="I may not.")
     assert encode(finish=finish)["message"]["content"] == "I may not."
     assert encode(Text("So"), finish=finish)["message"]["content"] == "So\n\nI may not."
-    filtered = Finish(StopReason.CONTENT_FILTER, explanation="Withheld.")
-    assert encode(finish=filtered)["message"]["content"] == ""
 
 
 def test_logprobs_both_ways():
