@@ -19,7 +19,7 @@ from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._think_tags import ThinkTags
 from mux.codecs._tools import ToolRestorer
 from mux.errors import ErrorKind, MuxError, NativeAnswer
-from mux.gateway import headers, pump, several
+from mux.gateway import headers, pump, several, shape
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.stream import ClientStream
 from mux.ir import Event, Failure, Request, Response, Start, UsageUpdate, fold, unfold
@@ -37,11 +37,6 @@ _CLIENTS_FAULT: Final = frozenset(
 )
 _ENVELOPES: Final = (b"mux1.", b"bXV4MS5")
 """An envelope as it is, and as Gemini's bytes fields hold it."""
-
-_SSE_DIALECTS: Final = frozenset(
-    {"anthropic", "openai_chat", "openai_completions", "openai_responses"}
-)
-"""Dialects whose streams are never ``application/json``."""
 
 _JSON: Final = "application/json"
 
@@ -122,6 +117,7 @@ class _Attempt:
         if not self._native:
             self._calls = several.split(self._request, dialect, candidate.abilities)
         outcome.provider, outcome.model, outcome.dialect = provider.name, candidate.model, dialect
+        outcome.usage, outcome.error = None, ""
 
     async def whole(self, sink: Sink) -> None:
         """Answer with one body. Raises if the upstream gives none."""
@@ -129,7 +125,11 @@ class _Attempt:
             async with self._open(self._request) as (reply, _, head):
                 body = await self._read(reply)
                 content_type = reply.headers.get("content-type", _JSON)
-                self._outcome.usage = self._decode(body, reply.headers).usage
+                response = self._decode(body, reply.headers)
+                if shape.is_stream(self._codec.name, content_type, body):
+                    body = self._codec.server.encode_response(response, self._call.request)
+                    content_type = _JSON
+                self._outcome.usage = response.usage
         else:
             response, head = await self._response()
             content_type = _JSON
@@ -148,10 +148,11 @@ class _Attempt:
             await pump.deliver(unfold(response), (self._observe,), stream)
             await stream.end()
             return
-        async with self._open(self._calls[0]) as (reply, encoded, head):
+        async with self._open(self._calls[0]) as (opened, encoded, head):
             stream.restart(head)
             filters = self._filters(encoded)
-            if self._unstreamed(reply):
+            reply = await shape.Begun.of(opened)
+            if not reply.streams(self._codec.name):
                 events = unfold(self._decode(await self._read(reply), reply.headers))
                 await pump.deliver(events, filters, stream)
             else:
@@ -230,11 +231,6 @@ class _Attempt:
             error.native = NativeAnswer(reply.status, body, content_type)
         return error
 
-    def _unstreamed(self, reply: Reply) -> bool:
-        """Whether the upstream gave a whole answer to a request for a stream."""
-        content_type = reply.headers.get("content-type", "")
-        return content_type.startswith(_JSON) and self._codec.name in _SSE_DIALECTS
-
     def _filters(self, encoded: Encoded) -> tuple[pump.Filter, ...]:
         filters: list[pump.Filter] = []
         if not self._native:
@@ -269,8 +265,7 @@ class _Attempt:
 
     def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
         client = self._codec.client
-        if "text/event-stream" in upstream.get("content-type", ""):
-            # Some upstreams stream whatever they are asked for.
+        if shape.is_stream(self._codec.name, upstream.get("content-type", ""), body):
             decoder = client.stream_decoder()
             return fold([*decoder.feed(body), *decoder.eof()])
         return client.decode_response(body)

@@ -12,6 +12,7 @@ from mux.errors import MuxError, UpstreamProtocolError
 from mux.gateway.stream import ClientStream
 from mux.ir import Choice, Event, Failure, Finish, Start, UsageUpdate
 from mux.upstream import Reply
+from mux.wire.units import Units
 
 Filter: TypeAlias = Callable[[list[Event]], list[Event]]
 """Changes events between decoder and encoder: tool names, think tags, the clock."""
@@ -43,21 +44,54 @@ async def forward(
 ) -> None:
     """Copy bytes untouched until the answer ends, while the decoder looks on.
 
-    A stream the upstream leaves without its terminal marker ends in the dialect's error form.
+    Events are copied whole: where the upstream leaves one unfinished, or leaves without its
+    terminal marker, the stream ends in the dialect's error form. What follows the marker is left.
     """
+    units = Units(lines=stream.by_line)
     ended = False
     while not ended:
-        piece, failure = await _receive(reply)
-        events: list[Event] = [failure] if failure is not None else _decoded(decoder, piece)
+        out, events, ended = await _watched(reply, decoder, units)
         for observe in filters:
             observe(events)
         if not stream.committed:
             _raise_early(events)
-        ended = not piece or _ends(events)
-        if not piece:
-            cut = next((event for event in events if isinstance(event, Failure)), None)
-            piece = stream.encoder.encode(cut) if cut is not None else b""
-        await _deliver(piece, events, ended, stream)
+            _begin(events, stream)
+        if ended and not out and isinstance(events[-1], Failure):
+            out = stream.encoder.encode(events[-1])
+        await _deliver(out, events, ended, stream)
+
+
+async def _watched(
+    reply: Reply, decoder: StreamDecoder, units: Units
+) -> tuple[bytes, list[Event], bool]:
+    """The next bytes, what they mean, and whether they are the last.
+
+    No bytes, if the last event is a failure that the upstream did not put in words.
+    """
+    events: list[Event] = []
+    piece, failure = await _receive(reply)
+    if failure is not None:
+        return b"", [failure], True
+    if not piece:
+        rest = units.rest
+        events += [*decoder.feed(rest), *decoder.eof()]
+        return b"" if isinstance(events[-1], Failure) else rest, events, True
+    try:
+        whole = units.feed(piece)
+    except MuxError as error:
+        return b"", [Failure.of(error)], True
+    for number, unit in enumerate(whole):
+        events += decoder.feed(unit)
+        if _ends(events):
+            return b"".join(whole[: number + 1]), events, True
+    return b"".join(whole), events, False
+
+
+def _begin(events: list[Event], stream: ClientStream) -> None:
+    """Let the encoder know which answer it would have to end."""
+    for event in events:
+        if isinstance(event, Start):
+            stream.encoder.encode(event)
 
 
 async def deliver(events: list[Event], filters: tuple[Filter, ...], stream: ClientStream) -> None:

@@ -21,19 +21,17 @@ from mux.ir import Failure
 
 BEGIN_S: Final = 10.0
 PING_S: Final = 15.0
-_ENDS: Final[dict[str, tuple[bytes, ...]]] = {
-    "text/event-stream": (b"\n\n", b"\r\n\r\n"),
-    "application/x-ndjson": (b"\n",),
-}
-"""How a piece ends that is not cut inside of an event; of other types no piece ever is."""
+_LINES: Final = "application/x-ndjson"
 
 
 class ClientStream:
-    """A streamed answer to one client. Bytes given before `commit` wait for it."""
+    """A streamed answer to one client. Bytes given before `commit` wait for it.
+
+    What is sent at once ends where an event does, so that a keep-alive may follow it.
+    """
 
     __slots__ = (
         "_busy",
-        "_ends",
         "_extra",
         "_head",
         "_held",
@@ -41,8 +39,8 @@ class ClientStream:
         "_make",
         "_sending",
         "_sink",
-        "_whole",
         "begun",
+        "by_line",
         "committed",
         "encoder",
     )
@@ -59,16 +57,15 @@ class ClientStream:
         """the head was sent, and with it the status"""
         self.committed = False
         """content was sent, and with it the choice of the upstream"""
+        self.by_line = content_type.startswith(_LINES)
+        """an event is a line, not what a blank line ends"""
         self._sink = sink
         self._head = [("content-type", content_type), *STREAM]
         self._extra: Iterable[tuple[str, str]] = ()
         """what the head says of the upstream that answers"""
-        self._ends = _ENDS.get(content_type.partition(";")[0], (b"",))
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
-        self._whole = True
-        """what was sent ends with the end of an event, and a keep-alive may follow"""
         self._busy: trio.Event | None = None
         """set while the keep-alive is writing, so that the pump waits for it"""
 
@@ -97,7 +94,6 @@ class ClientStream:
         await self._quiet()
         self._sending = True
         self._last_s = trio.current_time()
-        self._whole = data.endswith(self._ends)
         await self._sink.send(data)
         self._sending = False
 
@@ -120,7 +116,7 @@ class ClientStream:
         while True:
             await trio.sleep_until(self._last_s + PING_S)
             silent = trio.current_time() >= self._last_s + PING_S
-            if silent and self._whole and not self._sending:
+            if silent and not self._sending:
                 await self._exclusively(self._ping)
             else:
                 await trio.sleep(1)

@@ -94,16 +94,20 @@ class Client:
 
 
 def gateway(transport: ScriptedTransport, *providers: str) -> Gateway:
-    """A gateway whose providers, of the types given, all have the model ``m``."""
-    from mux.config.provider import ModelSettings
+    """A gateway whose providers all have the model ``m``.
+
+    A provider is named by its type, or, if it is an OpenAI host, by the one dialect it speaks.
+    """
+    from mux.config.provider import ModelSettings, UpstreamDialect
 
     settings = Settings(
         providers=tuple(
             ProviderSettings(
-                ProviderType(kind),
+                ProviderType.OPENAI if kind in set(UpstreamDialect) else ProviderType(kind),
                 name=f"p{number}",
                 api_key=Secret("k"),
                 base_url=HttpUrl("http://127.0.0.1:1"),
+                dialect=(UpstreamDialect(kind),) if kind in set(UpstreamDialect) else (),
                 models=(ModelSettings("m"), ModelSettings("upstream-m", alias="alias-m")),
             )
             for number, kind in enumerate(providers)

@@ -1,0 +1,224 @@
+"""How streams end, for every client and every upstream: well, badly, twice, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from mux.codecs import CODECS
+from mux.errors import ErrorKind, MuxError, UpstreamFailed, UpstreamUnreachable
+from mux.gateway.call import Outcome
+from mux.ir import Answer, Finish, Request, Response, StopReason, Text
+from tests import sdk
+from tests.scenes.fake import Client, Script, ScriptedTransport, asked, gateway
+from tests.scenes.pieces import PAIRS, PIECES, Pieces, ask, chat, data, last_error
+
+pair = pytest.mark.parametrize(("client", "upstream"), PAIRS)
+RESET = UpstreamUnreachable("connection reset")
+CUTS: dict[str, Callable[[Pieces], tuple[bytes | Exception, ...]]] = {
+    "end of bytes": lambda pieces: (),
+    "reset": lambda pieces: (RESET,),
+    "inside of an event": lambda pieces: (b"data: {", RESET),
+    "told": lambda pieces: (pieces.error,),
+}
+
+
+def script(pieces: Pieces, *steps: bytes | float | Exception) -> Script:
+    return Script(*steps, content_type=pieces.content_type)
+
+
+@pair
+async def test_F09_an_answer_ends_at_its_own_marker_and_nothing_follows(
+    client, upstream, autojump_clock
+):
+    pieces = PIECES[upstream]
+    bodies = []
+    for late in ((), (500.0, pieces.late, RESET) if pieces.late else ()):
+        steps = pieces.begin + pieces.opened, 1.0, *pieces.texts, pieces.end, *late
+        transport = ScriptedTransport(script(pieces, *steps))
+        got, outcome = await asked(gateway(transport, upstream), ask(client, stream=True))
+        assert sdk.stream(client, got.body).text == "Hello"
+        assert (got.ended, outcome.attempts, outcome.error) == (True, 1, "")
+        assert transport.open_replies == 0
+        bodies.append(got.body)
+    assert bodies[0] == bodies[1]
+    assert trio.current_time() < 500
+
+
+@pair
+async def test_F09_a_late_word_in_the_same_piece_is_not_passed_on(client, upstream, autojump_clock):
+    pieces = PIECES[upstream]
+    transport = ScriptedTransport(script(pieces, pieces.text + pieces.late))
+    got, _ = await asked(gateway(transport, upstream), ask(client, stream=True))
+    assert sdk.stream(client, got.body).text == "Hello"
+    transport = ScriptedTransport(script(pieces, pieces.text + pieces.late))
+    got, _ = await asked(gateway(transport, upstream), ask(client, stream=False))
+    assert b"late" not in got.body
+
+
+@pair
+@pytest.mark.parametrize("cut", CUTS)
+async def test_F10_P46_P225_an_answer_that_breaks_off_ends_in_an_error_and_is_not_tried_again(
+    client, upstream, cut, autojump_clock
+):
+    pieces = PIECES[upstream]
+    steps = pieces.begin + pieces.opened + pieces.texts[0], 1.0, *CUTS[cut](pieces)
+    transport = ScriptedTransport(script(pieces, *steps), script(pieces, pieces.text))
+    got, outcome = await asked(gateway(transport, upstream, upstream), ask(client, stream=True))
+    assert (got.status, got.ended, outcome.attempts) == (200, True, 1)
+    assert b"Hel" in got.body
+    message = last_error(client, got.body)
+    assert ("busy" in message) == (cut == "told")
+    assert outcome.error, "a cut answer is a failed attempt"
+    with pytest.raises(Exception, match=r".+"):
+        sdk.stream(client, got.body)
+
+
+@pair
+async def test_F10_a_call_that_breaks_off_is_never_closed(client, upstream, autojump_clock):
+    pieces = PIECES[upstream]
+    answer = script(pieces, pieces.begin + pieces.call, 1.0)
+    got = Client()
+    try:
+        await gateway(ScriptedTransport(answer), upstream).generate(
+            ask(client, stream=True), got, Outcome()
+        )
+    except UpstreamFailed:  # the call was all there was, and no client had seen any of it
+        assert not got.body
+    else:
+        last_error(client, got.body)
+    for mark in (b"content_block_stop", b"arguments.done", b"output_item.done"):
+        assert mark not in got.body
+    if client != upstream:
+        assert b"functionCall" not in got.body, "Gemini's calls are whole"
+        assert b'"arguments":{' not in got.body, "and so are Ollama's"
+
+
+@pair
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("what", ["text", "call"])
+async def test_F10_a_whole_answer_is_never_made_of_half_a_stream(
+    client, upstream, cut, what, autojump_clock
+):
+    pieces = PIECES[upstream]
+    half = pieces.call if what == "call" else pieces.opened + pieces.texts[0]
+    answer = script(pieces, pieces.begin + half, *CUTS[cut](pieces))
+    with pytest.raises(MuxError) as caught:
+        await asked(gateway(ScriptedTransport(answer), upstream), ask(client, stream=False))
+    assert caught.value.status in {502, 503, 529}
+
+
+@pair
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("cut", CUTS)
+async def test_F10_F11_P23_what_breaks_off_before_content_is_a_status(
+    client, upstream, cut, stream, autojump_clock
+):
+    pieces = PIECES[upstream]
+    transport = ScriptedTransport(script(pieces, pieces.begin, 1.0, *CUTS[cut](pieces)))
+    with pytest.raises(MuxError) as caught:
+        await asked(gateway(transport, upstream), ask(client, stream=stream))
+    assert caught.value.status in {502, 503, 529}
+    if cut == "told":
+        assert upstream == "ollama" or caught.value.kind is ErrorKind.OVERLOADED
+        assert "busy" in caught.value.message
+
+
+@pair
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("cut", CUTS)
+async def test_F11_P23_what_breaks_off_before_content_is_tried_at_the_next_upstream(
+    client, upstream, cut, stream, autojump_clock
+):
+    pieces = PIECES[upstream]
+    transport = ScriptedTransport(
+        script(pieces, pieces.begin, 1.0, *CUTS[cut](pieces)), script(pieces, pieces.text)
+    )
+    got, outcome = await asked(gateway(transport, upstream, upstream), ask(client, stream=stream))
+    assert outcome.attempts == 2
+    assert not outcome.error
+    read = sdk.stream if stream else sdk.whole
+    assert read(client, got.body).text == "Hello"
+    assert b"busy" not in got.body
+
+
+@pytest.mark.parametrize("client", sorted({client for client, _ in PAIRS}))
+async def test_F08_P45_a_chat_upstream_that_never_says_why_it_ended(client, autojump_clock):
+    pieces = PIECES["openai_chat"]
+    spoken = pieces.begin + b"".join(pieces.texts) + data("[DONE]")
+    called = {"index": 0, "id": "call_1", "function": {"name": "go", "arguments": '{"a":1}'}}
+    for stream, read in ((True, sdk.stream), (False, sdk.whole)):
+        transport = ScriptedTransport(script(pieces, spoken))
+        got, outcome = await asked(gateway(transport, "openai_chat"), ask(client, stream=stream))
+        assert read(client, got.body).text == "Hello"
+        assert not outcome.error
+        if client == "openai_completions":
+            continue
+        calling = pieces.begin + data(chat({"tool_calls": [called]}), "[DONE]")
+        transport = ScriptedTransport(script(pieces, calling))
+        got, outcome = await asked(gateway(transport, "openai_chat"), ask(client, stream=stream))
+        seen = read(client, got.body)
+        assert seen.calls == [("go", {"a": 1})]
+        if client != "openai_chat":  # whose bytes pass through as they are
+            assert seen.finish == _CALLED[client]
+
+
+_CALLED = {
+    "anthropic": "tool_use",
+    "gemini": "STOP",
+    "ollama": "stop",
+    "openai_responses": "completed",
+}
+
+
+# -- answers of another shape than the one that was asked for ------------------------------------
+
+
+@pair
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain"])
+async def test_P19_a_stream_nobody_asked_for_is_put_together(
+    client, upstream, content_type, autojump_clock
+):
+    pieces = PIECES[upstream]
+    if upstream == "ollama":
+        content_type = content_type or pieces.content_type
+    transport = ScriptedTransport(Script(pieces.text, content_type=content_type))
+    got, _ = await asked(gateway(transport, upstream), ask(client, stream=False))
+    assert got.headers["content-type"].startswith("application/json")
+    assert int(got.headers["content-length"]) == len(got.body)
+    assert sdk.whole(client, got.body).text == "Hello"
+
+
+@pair
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "own"])
+async def test_P18_a_whole_answer_where_a_stream_was_asked_for(
+    client, upstream, content_type, autojump_clock
+):
+    response = Response("r", "m", 5, (Answer((Text("Hello"),), Finish(StopReason.STOP)),))
+    body = CODECS[upstream].server.encode_response(response, Request("m", origin=upstream))
+    if content_type == "own":
+        content_type = PIECES[upstream].content_type
+    transport = ScriptedTransport(Script(body, content_type=content_type))
+    got, outcome = await asked(gateway(transport, upstream), ask(client, stream=True))
+    assert not outcome.error
+    if client == upstream == "gemini":
+        return  # passed through as it is
+    assert sdk.stream(client, got.body).text == "Hello"
+
+
+@pair
+@pytest.mark.parametrize("stream", [True, False])
+async def test_P18_an_error_under_status_200_is_an_error(client, upstream, stream, autojump_clock):
+    body = CODECS[upstream].server.encode_error(UpstreamFailed("out of order"))
+    transport = ScriptedTransport(Script(body, content_type="application/json"))
+    with pytest.raises(MuxError, match="out of order"):
+        await asked(gateway(transport, upstream), ask(client, stream=stream))
+    transport = ScriptedTransport(
+        Script(body, content_type="application/json"),
+        script(PIECES[upstream], PIECES[upstream].text),
+    )
+    got, outcome = await asked(gateway(transport, upstream, upstream), ask(client, stream=stream))
+    assert outcome.attempts == 2
+    assert b"out of order" not in got.body
