@@ -46,7 +46,8 @@ class MuxError(Exception):
 
     `message` is for the person who reads it and says what to do; `param` is the path of the
     offending request field; `code` is the upstream's own code where it had one; `retry_after_s`
-    is in seconds; `native` is the upstream's own answer where the client may have it as it is.
+    is in seconds; `native` is the upstream's own answer where the client may have it as it is;
+    `request_id` is ours for the call, for dialects that tell it in the body.
     """
 
     kind: ClassVar[ErrorKind] = ErrorKind.SERVER
@@ -66,6 +67,7 @@ class MuxError(Exception):
         self.code = code
         self.retry_after_s = retry_after_s
         self.native: NativeAnswer | None = None
+        self.request_id = ""
 
 
 class InvalidRequest(MuxError):

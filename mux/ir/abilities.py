@@ -52,12 +52,16 @@ class Abilities(msgspec.Struct, frozen=True):
     context: int | None = None
     max_output: int | None = None
     min_output: int | None = None
+    default_output: int | None = None
+    """Anthropic: the limit to send for a client that set none; None = `max_output`"""
     reasoning: ReasoningMode = ReasoningMode.UNKNOWN
     form: ReasoningForm | None = None
     efforts: tuple[Effort, ...] = ()
     """accepted efforts, lowest first; empty = all"""
     effort_off: bool = False
     """``none`` (OpenAI), ``disabled`` (Anthropic), budget 0 (Gemini) is accepted"""
+    between_tools: bool = False
+    """Anthropic: thinking cannot be off, but limited to updates between tool calls"""
     budget_range: tuple[int, int] | None = None
     sampling: SamplingRule = SamplingRule.YES
     temperature_xor_top_p: bool = False

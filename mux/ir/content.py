@@ -31,7 +31,8 @@ class CacheHint(_Value, frozen=True):
 class Signature(_Value, frozen=True):
     """A provider's opaque proof or ciphertext. Only `dialect` (and its `model` family) can read it.
 
-    `kind` is ``sig`` (Anthropic, Gemini), ``enc`` (Responses) or ``redacted`` (Anthropic).
+    `kind` is ``sig`` (Anthropic, Gemini), ``enc`` (Responses), ``redacted`` (Anthropic), or
+    ``extra`` (Chat) for what stands beside a call and must come back there.
     `id` is the item id that must travel with it (Responses).
     """
 

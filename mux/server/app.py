@@ -98,11 +98,13 @@ class App:
             outcome.error = "client gone"
         except MuxError as error:
             outcome.error = error.kind
+            error.request_id = request_id
             await _send_error(sink, error, dialect)
         except Exception:  # a bug of ours: logged with its trace, told to the client as a 503
             outcome.error = "bug"
             _log.exception("request %s failed on a bug", request_id)
             bug = UpstreamFailed(f"llm-mux failed on a bug; its log has request {request_id}")
+            bug.request_id = request_id
             await _send_error(sink, bug, dialect)
         _log_line(inbound, dialect, sink, outcome, trio.current_time() - started_s)
 

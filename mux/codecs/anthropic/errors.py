@@ -60,7 +60,10 @@ def encode_error(error: MuxError) -> bytes:
     if error.param == "thread":
         # The SDK takes this code as a request to send the whole conversation.
         fields["details"] = {"error_code": "thread_unsupported_request"}
-    return json.dumps({"type": "error", "error": fields})
+    body: Object = {"type": "error", "error": fields}
+    if error.request_id:
+        body["request_id"] = f"req_{error.request_id}"
+    return json.dumps(body)
 
 
 def decode_error(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> MuxError:

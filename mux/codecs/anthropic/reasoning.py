@@ -33,6 +33,8 @@ _EFFORTS: Final = (Effort.LOW, Effort.MEDIUM, Effort.HIGH, Effort.XHIGH, Effort.
 _ABOVE_HIGH: Final = (Effort.XHIGH, Effort.MAX)
 _DISPLAYS: Final = {"omitted": Visibility.HIDDEN, "summarized": Visibility.SUMMARY}
 _MIN_BUDGET: Final = 1024
+BETWEEN_TOOLS: Final = "between_tools"
+"""The form of thinking that is only a few words between calls of tools."""
 _ON: Final = frozenset({"enabled", "adaptive"})
 _LOST: Final = Loss(LossKind.DROP, "thinking")
 
@@ -50,7 +52,7 @@ def decode_reasoning(thinking: Doc | None, effort: str) -> Reasoning:
         rest["type"] = form
     if display and display not in _DISPLAYS:
         rest["display"] = display
-    off = form in ("disabled", "between_tools")
+    off = form in ("disabled", BETWEEN_TOOLS)
     return Reasoning(
         ReasoningState.OFF if off else ReasoningState.ON,
         effort=wanted,
@@ -148,19 +150,24 @@ class _Planner:
         if self._native:
             words = [word for word, shown in _DISPLAYS.items() if shown is visible]
             return {"display": words[0]} if words else {}
-        if not self._adaptive:
-            return {}
-        return {"display": "omitted" if visible is Visibility.HIDDEN else "summarized"}
+        if visible is Visibility.HIDDEN:
+            # What the client does not get it could not send back: the signature must do without.
+            return {"display": "omitted"}
+        return {"display": "summarized"} if self._adaptive else {}
 
     def _off(self) -> Object | None:
-        if "type" in self._own:
+        known = self._abilities.form is not None
+        if "type" in self._own and not (known and self._own["type"] == BETWEEN_TOOLS):
             return self._own
+        if self._abilities.between_tools:
+            return {"type": BETWEEN_TOOLS}
         mode = self._abilities.reasoning
         if mode is ReasoningMode.ALWAYS or (self.by_default and not self._abilities.effort_off):
             self._losses.append(Loss(LossKind.DEGRADE, "thinking", "this model always thinks"))
             return {"type": "adaptive", "display": "omitted"}
         if self._native or self.by_default:
-            return {"type": "disabled", **self._own}
+            more = {key: value for key, value in self._own.items() if key != "type"}
+            return {"type": "disabled", **more}
         return None
 
     def fits(self, config: Object, max_tokens: int) -> bool:
@@ -195,7 +202,7 @@ class _Planner:
             return None
         if self._abilities.form is None and not self._native:
             return None
-        if kind in ("disabled", "between_tools"):
+        if kind in ("disabled", BETWEEN_TOOLS):
             # quirk(anthropic): efforts above high are refused where thinking is off.
             accepted = [effort for effort in accepted if effort not in _ABOVE_HIGH] or accepted
         return _thinking.clamp(wanted, accepted)

@@ -5,17 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 from mux.codecs.anthropic._own import DIALECT
-from mux.ir import JSON, Abilities, Loss, LossKind, Object, Request, Sampling, SamplingRule
+from mux.ir import (
+    JSON,
+    Abilities,
+    Loss,
+    LossKind,
+    Object,
+    ReasoningState,
+    Request,
+    Sampling,
+    SamplingRule,
+)
 
 _DEFAULT_MAX_TOKENS: Final = 4096
 _TOP_P_WHILE_THINKING: Final = 0.95
 
 
 def max_tokens(request: Request, abilities: Abilities, losses: list[Loss]) -> int:
-    """The limit to send, which this dialect demands: the client's, else all the model can write."""
+    """The limit to send, which this dialect demands: the client's, else all the model can write.
+
+    Models of old are asked for less, unless they are to think (section 10).
+    """
     most = abilities.max_output
     if request.max_output is None:
-        return most or _DEFAULT_MAX_TOKENS
+        thinks = request.reasoning.state is ReasoningState.ON
+        usual = None if thinks else abilities.default_output
+        return usual or most or _DEFAULT_MAX_TOKENS
     if most is not None and request.max_output > most:
         losses.append(Loss(LossKind.DEGRADE, "max_output", f"at most {most} tokens"))
         return most

@@ -72,7 +72,8 @@ def _returned(parts: list[Part]) -> list[Part]:
     out: list[Part] = []
     for part in parts:
         signature = signature_of(part)
-        if signature is None or signature.dialect == DIALECT or isinstance(part, Thinking):
+        stays = isinstance(part, Thinking) or (signature is not None and signature.kind == "extra")
+        if signature is None or signature.dialect == DIALECT or stays:
             out.append(part)
             continue
         _give_back(out, signature)

@@ -52,11 +52,10 @@ def encode_contents(request: Request, abilities: Abilities, losses: list[Loss]) 
     messages = list(request.messages)
     if not native:
         messages = _messages.merge_roles(_messages.remind(messages, losses))
-    newest = _newest_user(messages)
     out: list[JSON] = []
-    for position, message in enumerate(messages):
+    for message in messages:
         if message.role is Role.ASSISTANT:
-            out += writer.model(message, signed=position > newest)
+            out += writer.model(message)
         else:
             out += writer.user(message)
     first = out[0] if out else None
@@ -71,16 +70,6 @@ def encode_system(texts: Sequence[Text]) -> Object:
     return {"parts": [{"text": part.text} for part in texts]}
 
 
-def _newest_user(messages: list[Message]) -> int:
-    """Where the current turn begins: the last message that is not just results."""
-    for position in range(len(messages) - 1, -1, -1):
-        message = messages[position]
-        results = [isinstance(part, ToolResult) for part in message.parts]
-        if message.role is Role.USER and not all(results):
-            return position
-    return -1
-
-
 class _Writer:
     """Writes contents for one request. `native`: it came in this dialect and keeps everything."""
 
@@ -91,8 +80,12 @@ class _Writer:
         # Models that want signatures are those that match results to calls by id.
         self._ids = native or abilities.signature_required
 
-    def model(self, message: Message, *, signed: bool) -> list[Object]:
-        """A model content. `signed`: its first call must have a signature."""
+    def model(self, message: Message) -> list[Object]:
+        """A model content. Where the model wants signatures, its first call has one.
+
+        Only those of the current turn are looked at. But a mark that went away with the next turn
+        would change bytes that the prompt cache knows.
+        """
         parts: list[Object] = []
         pending = ""
         for part in message.parts:
@@ -108,7 +101,7 @@ class _Writer:
             parts += self._part(part, signature)
         if pending:
             parts.append({"text": "", "thoughtSignature": pending})
-        if signed and self._abilities.signature_required:
+        if self._abilities.signature_required:
             _sign_first(parts)
         return self._content("model", message, parts)
 

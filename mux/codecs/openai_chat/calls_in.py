@@ -110,7 +110,7 @@ class CallsReader:
         extra = value(raw)
         if not extra:
             return
-        call.extra = Signature(DIALECT, json.text(extra))
+        call.extra = Signature(DIALECT, json.text(extra), "extra")
         if call.started:
             self._blocks.put(call, SignatureDelta(self._blocks.index(call), call.extra), out)
 

@@ -127,10 +127,18 @@ def _effort(request: Request, abilities: Abilities, losses: list[Loss]) -> str:
         asked = wanted.state is ReasoningState.ON
         opts_in = asked and abilities.reasoning is ReasoningMode.OPT_IN
         return _thinking.clamp(Effort.MEDIUM, abilities.efforts) if opts_in else ""
-    clamped = _thinking.clamp(effort, abilities.efforts)
+    clamped = _thinking.clamp(effort, _accepted(abilities))
     if clamped is not effort:
         losses.append(Loss(LossKind.DEGRADE, "reasoning_effort", f"{effort} → {clamped}"))
     return str(clamped)
+
+
+def _accepted(abilities: Abilities) -> list[Effort]:
+    """The efforts this endpoint takes of those the model knows."""
+    known = abilities.efforts or _thinking.LADDER
+    if abilities.openai_extras:  # quirk(openai): ``max`` is for the Responses API only
+        return [effort for effort in known if effort is not Effort.MAX]
+    return [*known]
 
 
 def _off(request: Request, abilities: Abilities, losses: list[Loss]) -> str:

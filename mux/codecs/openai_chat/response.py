@@ -203,7 +203,7 @@ def _call(fields: Object, seed: tuple[object, ...]) -> ToolCall | None:
         arguments = arguments or "{}"
     call_id = _text(fields.get("id")) or _ids.stable_id("call_", *seed, name)
     extra = fields.get("extra_content")
-    signature = Signature(DIALECT, json.text(extra)) if extra else None
+    signature = Signature(DIALECT, json.text(extra), "extra") if extra else None
     return ToolCall(call_id, name, arguments, kind, signature=signature)
 
 
