@@ -12,6 +12,7 @@ from typing import Final
 from mux.codecs import _arguments, _envelope
 from mux.codecs.anthropic._own import DIALECT, extras, own
 from mux.codecs.anthropic.citations import decode_citation
+from mux.codecs.anthropic.server_results import decode_result, is_ours
 from mux.ir import (
     CacheHint,
     Ext,
@@ -21,7 +22,6 @@ from mux.ir import (
     Opaque,
     Part,
     ServerCall,
-    ServerResult,
     Signature,
     SourceKind,
     Text,
@@ -226,13 +226,14 @@ def _server_call(doc: Doc, form: str) -> Part:
     given = doc.get("input")
     arguments = _arguments.to_text(given.value if given is not None else None)
     kind = "mcp" if form == "mcp_tool_use" else SERVER_KINDS.get(name, "other")
+    if is_ours(call_id):
+        return ServerCall(kind, call_id, name, arguments)
     raw = {key: value for key, value in doc.mapping().items() if key != "input"}
     return ServerCall(kind, call_id, name, arguments, DIALECT, raw)
 
 
 def _server_result(doc: Doc, name: str) -> Part:
-    kind = SERVER_KINDS.get(name, "other")
-    return ServerResult(kind, doc.get_str("tool_use_id"), DIALECT, doc.mapping())
+    return decode_result(doc.mapping(), SERVER_KINDS.get(name, "other"))
 
 
 _BLOCKS: Final[dict[str, Callable[[Doc], Part]]] = {

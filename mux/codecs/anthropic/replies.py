@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,6 +17,8 @@ from mux.codecs.anthropic._own import DIALECT, extras
 from mux.codecs.anthropic.blocks_in import UNSIGNED
 from mux.codecs.anthropic.blocks_out import native_call, with_own
 from mux.codecs.anthropic.citations import encode_citation
+from mux.codecs.anthropic.reasoning import BETWEEN_TOOLS
+from mux.codecs.anthropic.server_results import encode_call, encode_result
 from mux.ir import (
     JSON,
     Media,
@@ -37,9 +38,6 @@ from mux.ir import (
     ToolResult,
     Visibility,
 )
-from mux.wire import json
-
-_BETWEEN_TOOLS: Final = "between_tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class View:
 def view_of(request: Request) -> View:
     """A client that did not enable thinking cannot take blocks of it, not even empty ones."""
     wanted = request.reasoning
-    between = extras(wanted.ext).get("type") == _BETWEEN_TOOLS
+    between = extras(wanted.ext).get("type") == BETWEEN_TOOLS
     enabled = wanted.state is ReasoningState.ON or between
     return View(enabled, enabled and wanted.visible is not Visibility.HIDDEN)
 
@@ -114,8 +112,7 @@ def blocks(part: Part, view: View) -> list[Object]:
         case ServerCall():
             return _server_call(part)
         case ServerResult():
-            native = part.dialect == DIALECT and part.raw is not None
-            return [dict(part.raw)] if native and part.raw is not None else []
+            return _server_result(part)
         case Opaque():
             return [dict(part.raw)] if part.dialect == DIALECT else []
         case ToolResult():
@@ -187,18 +184,15 @@ def note(part: Media) -> str:
 
 
 def _server_call(part: ServerCall) -> list[Object]:
-    """A native call, or another provider's web search as one that is over.
-
-    Where that provider names its sources at all, it cites them in the text.
-    """
+    """A native call, or another provider's in this dialect's words."""
     if part.dialect == DIALECT and part.raw is not None:
         return [native_call(part)]
-    if part.kind != "web_search":
-        return []
-    call_id = _ids.stable_id("srvtoolu_", part.id, part.arguments)
-    query = (json.load_object(part.arguments) or {}).get("query")
-    asked: Object = {"query": query} if isinstance(query, str) else {}
-    return [
-        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": asked},
-        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": []},
-    ]
+    call = encode_call(part)
+    return [call] if call is not None else []
+
+
+def _server_result(part: ServerResult) -> list[Object]:
+    if part.dialect == DIALECT and part.raw is not None:
+        return [dict(part.raw)]
+    result = encode_result(part)
+    return [result] if result is not None else []

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mux.codecs.gemini import _wire
 from mux.codecs.gemini._wire import DIALECT, Candidate
 from mux.codecs.gemini.finish import decode_finish, raw_details, read_details
-from mux.codecs.gemini.grounding import cite
+from mux.codecs.gemini.grounding import cite, searched
 from mux.codecs.gemini.logprobs import decode_logprobs, join_logprobs
 from mux.codecs.gemini.partial import PartialCall
 from mux.codecs.gemini.parts_in import decode_answer_part
@@ -110,6 +110,9 @@ class CandidateReader:
             text = {self._index: "".join(self._texts)}
             out += [AnnotationDelta(place, found) for place, found in cite(details, text)]
         self._close(out)
+        for part in searched(details, self._response_id):
+            self._start(part, out)
+            out.append(BlockStop(self._index))
         out.append(decode_finish(self.reason or "", details, feedback, self._calls))
         return out
 

@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 from mux.codecs import _finish
 from mux.codecs.gemini._wire import ABSENT, DIALECT, Candidate, value
 from mux.codecs.gemini.enums import FINISH_REASONS, named_object, word
-from mux.codecs.gemini.grounding import Cited, encode_grounding
+from mux.codecs.gemini.grounding import Grounding
 from mux.codecs.gemini.logprobs import encode_logprobs
 from mux.codecs.gemini.parts_in import own
 from mux.ir import Finish, Object, StopReason, TokenLogprob
@@ -135,7 +135,9 @@ def encode_reason(finish: Finish, *, refused: bool = False) -> str:
     return _WORDS.get(finish.reason, "STOP")
 
 
-def encode_details(finish: Finish, cited: list[Cited], logprobs: Sequence[TokenLogprob]) -> Object:
+def encode_details(
+    finish: Finish, grounding: Grounding, logprobs: Sequence[TokenLogprob]
+) -> Object:
     """The members of a candidate beside its content and reason.
 
     The upstream's own if it speaks this dialect, else what the answer's parts say of themselves.
@@ -146,8 +148,8 @@ def encode_details(finish: Finish, cited: list[Cited], logprobs: Sequence[TokenL
     out: Object = {}
     if finish.explanation and encode_reason(finish) == "SAFETY":
         out["finishMessage"] = finish.explanation
-    if grounding := encode_grounding(cited):
-        out["groundingMetadata"] = grounding
+    if metadata := grounding.encode():
+        out["groundingMetadata"] = metadata
     if logprobs:
         out["logprobsResult"] = encode_logprobs(logprobs)
     return out

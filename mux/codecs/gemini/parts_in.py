@@ -92,7 +92,16 @@ def _server(doc: Doc, signature: Signature | None) -> ServerCall | ServerResult 
     for key in ("codeExecutionResult", "toolResponse"):
         if (result := doc.get(key)) is not None:
             kind = "code_execution" if key == "codeExecutionResult" else _tool_kind(result)
-            return ServerResult(kind, result.get_str("id"), DIALECT, _raw(doc, signature))
+            call_id, raw = result.get_str("id"), _raw(doc, signature)
+            failed = result.get_str("outcome") not in ("", "OUTCOME_OK")
+            return ServerResult(
+                kind,
+                call_id,
+                DIALECT,
+                raw,
+                output=result.get_str("output"),
+                is_error=failed,
+            )
     return None
 
 
@@ -181,6 +190,10 @@ def decode_answer_part(part: Object, response_id: str, index: int) -> Part | Non
         return None
     if isinstance(decoded, ToolCall):
         return _identified(decoded, response_id, index)
+    if isinstance(decoded, ServerCall) and not decoded.id:
+        return replace(decoded, id=_ids.stable_id("srv_", response_id, index))
+    if isinstance(decoded, ServerResult) and not decoded.call_id:  # it follows its call at once
+        return replace(decoded, call_id=_ids.stable_id("srv_", response_id, index - 1))
     return None if decoded in _NOTHING else decoded
 
 

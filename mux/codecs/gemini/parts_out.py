@@ -50,6 +50,20 @@ def encode_part(part: Part, signature: str = "", *, ids: bool = True) -> Object 
     return merged(out, part.ext)
 
 
+def encode_foreign(part: Part) -> Object | None:
+    """Code another provider ran, or what it printed, for a client; None for all else."""
+    match part:
+        case ServerCall(kind="code_execution", arguments=arguments):
+            fields = _arguments.to_object(arguments)
+            code = fields.get("code", fields.get("command", ""))
+            return {"executableCode": {"language": "PYTHON", "code": code}}
+        case ServerResult(kind="code_execution"):
+            outcome = "OUTCOME_FAILED" if part.is_error else "OUTCOME_OK"
+            return {"codeExecutionResult": {"outcome": outcome, "output": part.output}}
+        case _:
+            return None
+
+
 def encode_media(part: Media) -> Object:
     """The data member of a media part."""
     name: Object = {"displayName": part.filename} if part.filename else {}

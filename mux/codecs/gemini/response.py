@@ -21,10 +21,10 @@ from mux.codecs.gemini.finish import (
     read_details,
     refused_prompt,
 )
-from mux.codecs.gemini.grounding import Cited, cite
+from mux.codecs.gemini.grounding import Grounding, cite, searched
 from mux.codecs.gemini.logprobs import decode_logprobs
 from mux.codecs.gemini.parts_in import decode_answer_part, own
-from mux.codecs.gemini.parts_out import encode_part
+from mux.codecs.gemini.parts_out import encode_foreign, encode_part
 from mux.codecs.gemini.signatures import Carrier, show_signature, signature_of
 from mux.codecs.gemini.usage import decode_usage, encode_usage, merge
 from mux.errors import UpstreamProtocolError
@@ -97,6 +97,7 @@ def _answer(candidate: Candidate, feedback: Object, response_id: str) -> Answer:
             parts.append(part)
     details = read_details(raw_details(candidate))
     _annotate(parts, details)
+    parts += searched(details, response_id)
     calls = sum(isinstance(part, ToolCall) for part in parts)
     return Answer(
         tuple(parts), decode_finish(candidate.finish_reason or "", details, feedback, calls)
@@ -149,7 +150,7 @@ def encode_candidate(number: int, parts: Sequence[Object], reason: str, details:
 
 def _candidate(number: int, answer: Answer, visible: bool) -> Object:
     parts: list[Object] = []
-    cited: list[Cited] = []
+    grounding = Grounding()
     logprobs: list[TokenLogprob] = []
     carrier = Carrier()
     for part in answer.parts:
@@ -157,11 +158,13 @@ def _candidate(number: int, answer: Answer, visible: bool) -> Object:
             parts += _thought(part, visible, carrier)
             continue
         if isinstance(part, Text):
-            cited += [Cited(len(parts), part.text, annotation) for annotation in part.annotations]
+            for annotation in part.annotations:
+                grounding.cite(len(parts), part.text, annotation)
             logprobs += part.logprobs
+        grounding.meet(part)
         parts += _shown(part, carrier)
     parts += carrier.drop()
-    details = encode_details(answer.finish, cited, logprobs)
+    details = encode_details(answer.finish, grounding, logprobs)
     refused = any(isinstance(part, Refusal) for part in answer.parts)
     reason = encode_reason(answer.finish, refused=refused)
     return encode_candidate(number, parts, reason, details)
@@ -188,5 +191,5 @@ def _shown(part: Part, carrier: Carrier) -> list[Object]:
         before, value = carrier.drop(), show_signature(signature)
     else:
         value = carrier.take() if isinstance(part, Text | ToolCall) else ""
-    encoded = encode_part(part, value)
+    encoded = encode_part(part, value) or encode_foreign(part)
     return [*before, encoded] if encoded is not None else before

@@ -19,8 +19,8 @@ from mux.codecs.gemini.finish import (
     encode_reason,
     refused_prompt,
 )
-from mux.codecs.gemini.grounding import Cited
-from mux.codecs.gemini.parts_out import encode_part
+from mux.codecs.gemini.grounding import Grounding
+from mux.codecs.gemini.parts_out import encode_foreign, encode_part
 from mux.codecs.gemini.request import ARRAY
 from mux.codecs.gemini.response import encode_candidate, trailer
 from mux.codecs.gemini.signatures import Carrier, show_signature, signature_of
@@ -41,6 +41,7 @@ from mux.ir import (
     Part,
     Refusal,
     Request,
+    ServerCall,
     Signature,
     SignatureDelta,
     Start,
@@ -78,11 +79,11 @@ class ChunkStreamEncoder:
         "_array",
         "_carrier",
         "_choice",
-        "_cited",
         "_closed",
         "_ext",
         "_finished",
         "_frame",
+        "_grounding",
         "_id",
         "_index",
         "_logprobs",
@@ -93,6 +94,7 @@ class ChunkStreamEncoder:
         "_signature",
         "_tail",
         "_texts",
+        "_told",
         "_usage",
         "_visible",
     )
@@ -151,11 +153,13 @@ class ChunkStreamEncoder:
         self._index = -1
         self._refused = False
         self._signature: Signature | None = None
+        self._told = ""
+        """the text blocks before the open one, which clients put together"""
         self._texts: list[str] = []
         """of the open text block"""
         self._args: list[str] = []
         self._annotations: list[Annotation] = []
-        self._cited: list[Cited] = []
+        self._grounding = Grounding()
         self._logprobs: list[TokenLogprob] = []
 
     def _end_chunks(self) -> None:
@@ -197,7 +201,11 @@ class ChunkStreamEncoder:
             case ToolCall():
                 self._args = [part.arguments]
                 return b""
+            case ServerCall():
+                self._args = [part.arguments]
+                return b""
             case _:
+                self._grounding.meet(part)
                 return self._whole(part)
 
     def _text(self, event: TextDelta) -> bytes:
@@ -236,17 +244,28 @@ class ChunkStreamEncoder:
         self._signature = None
         match part:
             case Text():
-                if self._annotations:
-                    text = "".join(self._texts)
-                    self._cited += [Cited(0, text, found) for found in self._annotations]
+                self._cite()
                 return self._signed({"text": ""}, signature) if signature is not None else b""
             case Thinking():
                 return self._thought(signature) if signature is not None else b""
             case ToolCall():
                 call = replace(part, arguments="".join(self._args), signature=signature)
                 return self._whole(call)
+            case ServerCall():
+                called = replace(part, arguments="".join(self._args))
+                self._grounding.meet(called)
+                return self._whole(called)
             case _:
                 return b""
+
+    def _cite(self) -> None:
+        """Take note of what the text block cites, its offsets counted in all text of the answer."""
+        before = len(self._told)
+        self._told += "".join(self._texts)
+        for found in self._annotations:
+            end = len(self._told) if found.end < 0 else before + found.end
+            moved = replace(found, start=before + max(found.start, 0), end=end)
+            self._grounding.cite(0, self._told, moved)
 
     def _thought(self, signature: Signature) -> bytes:
         """The end of signed reasoning: other providers' signatures go to what follows."""
@@ -266,7 +285,7 @@ class ChunkStreamEncoder:
             before, value = self._carrier.drop(), show_signature(signature)
         else:
             value = self._carrier.take() if isinstance(part, ToolCall) else ""
-        encoded = encode_part(part, value)
+        encoded = encode_part(part, value) or encode_foreign(part)
         return self._parts([*before, encoded] if encoded is not None else before)
 
     def _next(self, event: Choice) -> bytes:
@@ -281,7 +300,7 @@ class ChunkStreamEncoder:
         self._finished = True
         chunk: Object = {}
         if not refused_prompt(event):
-            details = encode_details(event, self._cited, self._logprobs)
+            details = encode_details(event, self._grounding, self._logprobs)
             parts = self._carrier.drop()
             reason = encode_reason(event, refused=self._refused)
             chunk["candidates"] = [encode_candidate(self._choice, parts, reason, details)]

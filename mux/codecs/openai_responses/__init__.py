@@ -6,6 +6,7 @@ from typing import Final
 
 from mux.codecs._base import Codec
 from mux.codecs.openai_responses._own import DIALECT
+from mux.codecs.openai_responses.check import ResponseRules
 from mux.codecs.openai_responses.count import InputTokensClient, InputTokensServer
 from mux.codecs.openai_responses.errors import decode_error, encode_error
 from mux.codecs.openai_responses.request import decode_request, encode_request, path
@@ -40,6 +41,7 @@ CODEC: Final = Codec(
     name=DIALECT,
     server=_Server(),
     client=_Client(),
+    rules=ResponseRules,
     count_server=InputTokensServer(),
     count_client=InputTokensClient(),
 )

@@ -48,26 +48,41 @@ class EventWriter:
 
 
 _STEPS: Final = {
-    "web_search_call": ("in_progress", "searching", "completed"),
-    "file_search_call": ("in_progress", "searching", "completed"),
-    "code_interpreter_call": ("in_progress", "interpreting", "completed"),
-    "image_generation_call": ("in_progress", "generating", "completed"),
-    "mcp_list_tools": ("in_progress", "completed"),
-    "mcp_call": ("in_progress", "completed"),
+    "web_search_call": ("in_progress", "searching"),
+    "file_search_call": ("in_progress", "searching"),
+    "code_interpreter_call": ("in_progress", "interpreting"),
+    "image_generation_call": ("in_progress", "generating"),
+    "mcp_list_tools": ("in_progress",),
+    "mcp_call": ("in_progress",),
 }
-"""What items that are complete at once are seen to go through."""
+"""What items of hosted tools are seen to go through before they are completed."""
 
 
-def write_whole(writer: EventWriter, place: int, item: Object) -> bytes:
-    """All events of an item that is complete already."""
-    kind, status = str(item.get("type")), item.get("status")
+def begin_whole(writer: EventWriter, place: int, item: Object) -> bytes:
+    """The announcement of an item that comes in one piece, and the steps it is seen to take."""
     announced = {key: value for key, value in item.items() if key != "result"}
     if "status" in item:
         announced["status"] = "in_progress"
     out = writer.added(place, announced)
-    where = b'"item_id":%b,"output_index":%d' % (json.dumps(item.get("id")), place)
-    for step in _STEPS.get(kind, ()):
-        failed = step == "completed" and status == "failed" and kind.startswith("mcp")
-        event = f"response.{kind}.{'failed' if failed else step}"
-        out += writer.write(event.encode(), where)
+    for step in _STEPS.get(str(item.get("type")), ()):
+        out += _step(writer, place, item, step)
+    return out
+
+
+def end_whole(writer: EventWriter, place: int, item: Object) -> bytes:
+    """The completion of such an item."""
+    kind, out = str(item.get("type")), b""
+    if kind in _STEPS:
+        failed = item.get("status") == "failed" and kind.startswith("mcp")
+        out = _step(writer, place, item, "failed" if failed else "completed")
     return out + writer.done(place, item)
+
+
+def _step(writer: EventWriter, place: int, item: Object, step: str) -> bytes:
+    where = b'"item_id":%b,"output_index":%d' % (json.dumps(item.get("id")), place)
+    return writer.write(f"response.{item.get('type')}.{step}".encode(), where)
+
+
+def write_whole(writer: EventWriter, place: int, item: Object) -> bytes:
+    """All events of an item that is complete already."""
+    return begin_whole(writer, place, item) + end_whole(writer, place, item)

@@ -8,6 +8,7 @@ from typing import Final
 from mux.codecs import _envelope
 from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, keep
+from mux.codecs.openai_responses.hosted_in import decode_code, decode_search, hosted
 from mux.codecs.openai_responses.media import decode_file, decode_image
 from mux.codecs.openai_responses.texts import decode_refusal, decode_text
 from mux.ir import (
@@ -17,7 +18,6 @@ from mux.ir import (
     Object,
     Opaque,
     Part,
-    ServerCall,
     ServerResult,
     Signature,
     SourceKind,
@@ -155,53 +155,33 @@ def _call(item: Doc, field: str, kind: ToolKind) -> ToolCall:
 def _builtin_call(item: Doc) -> tuple[Part, ...]:
     if client_tools.is_clients(item):
         return (client_tools.decode_call(item),)
-    return (_hosted(item, client_tools.CALLS[item.get_str("type")], item.get_object("arguments")),)
+    return (hosted(item, client_tools.CALLS[item.get_str("type")], item.get_object("arguments")),)
 
 
 def _builtin_output(item: Doc) -> tuple[Part, ...]:
     return (decode_output(item),)
 
 
-def _web_search(item: Doc) -> tuple[Part, ...]:
-    action = dict(item.get_object("action") or {})
-    queries = action.get("queries")
-    if "query" not in action and isinstance(queries, list) and queries:
-        action["query"] = queries[0]
-    kind = "web_fetch" if action.pop("type", None) == "open_page" else "web_search"
-    fields: Object = {key: action[key] for key in ("query", "url", "pattern") if key in action}
-    return (_hosted(item, kind, fields),)
-
-
 def _file_search(item: Doc) -> tuple[Part, ...]:
-    return (_hosted(item, "file_search", {"queries": [*_list(item.mapping().get("queries"))]}),)
-
-
-def _code(item: Doc) -> tuple[Part, ...]:
-    return (_hosted(item, "code_execution", {"code": item.get_str("code")}),)
+    return (hosted(item, "file_search", {"queries": [*_list(item.mapping().get("queries"))]}),)
 
 
 def _mcp(item: Doc) -> tuple[Part, ...]:
-    return (_hosted(item, "mcp", item.get_str("arguments"), item.get_str("name")),)
+    return (hosted(item, "mcp", item.get_str("arguments"), item.get_str("name")),)
 
 
 def _computer(item: Doc) -> tuple[Part, ...]:
-    return (_hosted(item, "computer", item.get_object("action")),)
+    return (hosted(item, "computer", item.get_object("action")),)
 
 
 def _image(item: Doc) -> tuple[Part, ...]:
     result = item.get_str("result")
     if not result:
-        return (_hosted(item, "image_generation", None),)
+        return (hosted(item, "image_generation", None),)
     mime = f"image/{item.get_str('output_format') or 'png'}"
     fields = {key: value for key, value in item.mapping().items() if key != "result"}
     ext = keep({"item": fields})
     return (Media(MediaKind.IMAGE, SourceKind.BASE64, result, mime, ext=ext),)
-
-
-def _hosted(item: Doc, kind: str, arguments: Object | str | None, name: str = "") -> ServerCall:
-    text = arguments if isinstance(arguments, str) else json.text(arguments) if arguments else ""
-    item_id = item.get_str("id") or item.get_str("call_id")
-    return ServerCall(kind, item_id, name or kind, text, DIALECT, item.mapping())
 
 
 def _list(value: JSON) -> list[JSON]:
@@ -215,9 +195,9 @@ _ASSISTANT: Final[dict[str, Callable[[Doc], tuple[Part, ...]]]] = {
     "custom_tool_call": _custom_call,
     **dict.fromkeys(client_tools.CALLS, _builtin_call),
     **dict.fromkeys(client_tools.OUTPUTS, _builtin_output),
-    "web_search_call": _web_search,
+    "web_search_call": decode_search,
     "file_search_call": _file_search,
-    "code_interpreter_call": _code,
+    "code_interpreter_call": decode_code,
     "image_generation_call": _image,
     "mcp_call": _mcp,
     "computer_call": _computer,

@@ -221,6 +221,8 @@ class _Items:
         """An item only this dialect knows: back to it, or gone."""
         self._flush()
         raw = part.raw if isinstance(part, Opaque | ServerCall | ServerResult) else None
+        if isinstance(part, ServerResult) and raw is None and self._native:
+            return  # its call holds it
         if raw is None or not self._native:
             self._contents.drop(part)
         elif raw.get("type") == "reasoning" and self._stateless:

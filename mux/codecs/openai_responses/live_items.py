@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import orjson
 
 from mux.codecs._openai_logprobs import encode_logprobs
-from mux.codecs.openai_responses.event_writer import EventWriter
+from mux.codecs.openai_responses.event_writer import EventWriter, begin_whole, end_whole
 from mux.codecs.openai_responses.texts import encode_annotation, fill_bytes
 from mux.ir import JSON, Annotation, Object, Refusal, Text, TokenLogprob, ToolKind
 from mux.wire import json
@@ -274,3 +274,24 @@ class CallItem:
     def _now(self, status: str, text: str) -> Object:
         field = "input" if self._kind is ToolKind.CUSTOM else "arguments"
         return {**self._item, "status": status, field: text}
+
+
+class HostedItem:
+    """A tool the provider runs: announced when it is called, complete when its result is known."""
+
+    __slots__ = ("_place", "_writer", "item")
+
+    def __init__(self, writer: EventWriter, place: int, item: Object) -> None:
+        self.item = item
+        self._writer = writer
+        self._place = place
+
+    def open(self) -> bytes:
+        """The announcement, and the steps it takes."""
+        return begin_whole(self._writer, self._place, self.item)
+
+    def close(self, status: str) -> bytes:
+        """The events that complete it."""
+        if status != "completed" and self.item.get("status") == "completed":
+            return self._writer.done(self._place, {**self.item, "status": status})
+        return end_whole(self._writer, self._place, self.item)

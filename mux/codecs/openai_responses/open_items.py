@@ -18,6 +18,7 @@ from mux.ir import (
     Object,
     Part,
     Refusal,
+    ServerResult,
     SignatureDelta,
     Text,
     TextDelta,
@@ -31,6 +32,9 @@ from mux.wire import Doc
 
 _WHOLE: Final = -1
 """The content index of what has none: calls, reasoning, hosted items."""
+
+_RESULT: Final = -2
+"""That of what a hosted item found."""
 
 _CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
 _MESSAGE: Final = ("type", "status", "role", "content")
@@ -91,11 +95,13 @@ class OpenItem:
                     self._finish_thinking(seen, part, out)
                 case ToolCall() if "item" not in own(part.ext):
                     self._finish_call(part, out)
+                case ServerResult() if number:
+                    self._start(_RESULT, part, out)
                 case _ if not self._parts:
                     self._start(_WHOLE, part, out)
                 case _:
                     pass
-        for index in (*self._sent, _WHOLE):
+        for index in (*self._sent, _WHOLE, _RESULT):
             self._blocks.stop((self.place, index), out)
 
     def _start(self, index: int, part: Part, out: list[Event]) -> None:

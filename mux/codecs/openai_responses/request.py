@@ -25,6 +25,7 @@ from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.history import decode_input, merge_tools
+from mux.codecs.openai_responses.hosted_out import wanted_results
 from mux.codecs.openai_responses.items_out import encode_input_items
 from mux.codecs.openai_responses.settings import (
     decode_reasoning,
@@ -175,7 +176,7 @@ def _encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> 
         **encode_sampling(request, abilities, losses),
         "reasoning": encode_reasoning(request, abilities, losses) or None,
         "text": encode_text(request, losses) or None,
-        **_logprobs(request, abilities, losses),
+        **_include(request, abilities, losses),
         "store": request.store if native else request.store or False,
         "previous_response_id": request.previous_id or None,
         "prompt_cache_key": _short(request, request.cache_key),
@@ -243,7 +244,7 @@ def _parallel(request: Request) -> bool | None:
     return request.parallel_tools if request.origin == DIALECT or request.tools else None
 
 
-def _logprobs(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+def _include(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
     """``include`` and ``top_logprobs``; a client of this dialect has said them itself."""
     out: Object = {}
     if request.logprobs and (request.origin == DIALECT or abilities.logprobs):
@@ -253,6 +254,7 @@ def _logprobs(request: Request, abilities: Abilities, losses: list[Loss]) -> Obj
     include: list[JSON] = []
     if abilities.reasoning is not ReasoningMode.NONE:
         include.append(_ENCRYPTED)
+    include += wanted_results(request)
     if request.logprobs is not None:
         if abilities.logprobs:
             include.append(_LOGPROBS)

@@ -17,9 +17,10 @@ from mux.codecs.openai_responses._own import DIALECT, is_own, own
 from mux.codecs.openai_responses.errors import encode_failure
 from mux.codecs.openai_responses.event_writer import EventWriter, write_whole
 from mux.codecs.openai_responses.head import Head, encode_finish
-from mux.codecs.openai_responses.hosted_out import hosted_item, image_item
+from mux.codecs.openai_responses.hosted_out import hosted_item, image_item, result_fields
 from mux.codecs.openai_responses.live_items import (
     CallItem,
+    HostedItem,
     LiveItem,
     MessageItem,
     ReasoningItem,
@@ -62,6 +63,7 @@ from mux.wire import json
 Handler = Callable[[Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
+_CODE: Final = "code_execution"
 _BROKEN: Final = "the answer broke off"
 _UNREADABLE: Final = "the model wrote a tool call that cannot be read"
 
@@ -218,7 +220,7 @@ class ResponseStreamEncoder:
     def _block_start(self, event: BlockStart) -> bytes:
         self._part = part = event.part
         self._live = False
-        self._held = []
+        self._held = [part.arguments] if isinstance(part, ServerCall) else []
         match part:
             case ToolCall():
                 return self._call(part)
@@ -226,9 +228,11 @@ class ResponseStreamEncoder:
                 return self._thoughts(event.index, part)
             case Media():
                 return self._whole(image_item(part, self._id("ig_")))
-            case ServerCall() | ServerResult() | Opaque():
+            case ServerCall() | Opaque():
                 native = part.dialect == DIALECT and part.raw is not None
                 return self._whole(part.raw) if native else b""
+            case ServerResult():
+                return self._result(part)
             case _:
                 return b""
 
@@ -243,8 +247,26 @@ class ResponseStreamEncoder:
             kind = self._typed[part.name]
             return self._whole(client_tools.build_call(kind, self._id("fc_"), part.id, arguments))
         if isinstance(part, ServerCall) and part.dialect != DIALECT:
-            return self._whole(hosted_item(part, arguments, self._id("ws_")))
+            return self._hosted(part, arguments)
         return b""
+
+    def _hosted(self, part: ServerCall, arguments: str) -> bytes:
+        """Another provider's own tool. Its item stays open for the result."""
+        found = hosted_item(part, arguments, self._id("ci_" if part.kind == _CODE else "ws_"))
+        if found is None:
+            return b""
+        out = self._close()
+        self._item = item = HostedItem(self._writer, self._place(), found)
+        return out + item.open()
+
+    def _result(self, part: ServerResult) -> bytes:
+        """What a provider's own tool found: an item of its own only where it came as one."""
+        if part.dialect == DIALECT:
+            return self._whole(part.raw)
+        if not isinstance(self._item, HostedItem):
+            return b""
+        self._item.item |= result_fields(self._item.item, part, self._request)
+        return self._close()
 
     def _text(self, event: TextDelta) -> bytes:
         if not event.text:

@@ -24,6 +24,7 @@ from mux.ir import (
     Refusal,
     Request,
     Response,
+    SearchHit,
     ServerCall,
     ServerResult,
     Signature,
@@ -354,8 +355,8 @@ def test_parts_of_other_dialects():
         Media(MediaKind.IMAGE, SourceKind.BASE64, PNG, "image/png"),
         Media(MediaKind.AUDIO, SourceKind.BASE64, "UklG", transcript="spoken"),
         Opaque("gemini", {"x": 1}),
-        ServerCall("code_execution", "c", dialect="gemini", raw={}),
-        ServerResult("code_execution", "c", dialect="gemini", raw={}),
+        ServerCall("file_search", "c", dialect="gemini", raw={}),
+        ServerResult("file_search", "c", dialect="gemini", raw={}),
     ) == [
         {"type": "text", "text": "a"},
         {"type": "text", "text": "no"},
@@ -381,16 +382,37 @@ def test_F25_a_web_search_elsewhere_is_one_that_is_over():
     search = ServerCall(
         "web_search", "ws_1", arguments='{"query":"q"}', dialect="openai_responses", raw={}
     )
-    asked, answered, said = blocks(search, Text("found"))
+    hits = (SearchHit("https://a", "A", "2 days ago"), SearchHit("https://b"))
+    result = ServerResult("web_search", "ws_1", "openai_responses", hits=hits)
+    asked, answered, said = blocks(search, result, Text("found"))
     assert (asked["type"], asked["name"]) == ("server_tool_use", "web_search")
     assert asked["input"] == {"query": "q"}
     assert asked["id"].startswith("srvtoolu_")
+    sealed = _envelope.seal(Signature("none", ""), "anthropic")
     assert answered == {
         "type": "web_search_tool_result",
         "tool_use_id": asked["id"],
-        "content": [],
+        "content": [
+            {
+                "type": "web_search_result",
+                "title": title,
+                "url": url,
+                "encrypted_content": sealed,
+                "page_age": age,
+            }
+            for title, url, age in (
+                ("A", "https://a", "2 days ago"),
+                ("https://b", "https://b", None),
+            )
+        ],
     }
     assert said["text"] == "found"
+
+
+def test_a_search_that_failed_elsewhere():
+    failed = ServerResult("web_search", "ws_1", "openai_responses", is_error=True)
+    [block] = blocks(failed)
+    assert block["content"]["type"] == "web_search_tool_result_error"
 
 
 def test_calls_of_every_kind():

@@ -32,6 +32,7 @@ from mux.ir import (
     Refusal,
     Request,
     Response,
+    SearchHit,
     ServerCall,
     ServerResult,
     Signature,
@@ -185,7 +186,7 @@ def test_F03_indices_stay_contiguous_whatever_is_left_out():
         *block(0, Text("")),
         *block(1, Opaque("gemini", {"x": 1})),
         *block(2, Thinking()),
-        *block(3, ServerResult("web_search", "x", "gemini", {})),
+        *block(3, ServerResult("image_generation", "x", "gemini", {})),
         *block(4, Text(""), TextDelta(4, ""), TextDelta(4, "a")),
         *block(5, Refusal(""), TextDelta(5, "no")),
     ) == [
@@ -390,11 +391,12 @@ def test_native_blocks_go_as_they_came():
 
 def test_F25_a_web_search_elsewhere_is_told_when_it_is_over():
     call = ServerCall("web_search", "ws_1", dialect="openai_responses", raw={})
-    found = inside(*block(0, call, ArgsDelta(0, '{"query":"q"}')))
-    assert [frame["content_block"]["type"] for frame in found if "content_block" in frame] == [
-        "server_tool_use",
-        "web_search_tool_result",
-    ]
+    result = ServerResult("web_search", "ws_1", "openai_responses", hits=(SearchHit("https://a"),))
+    found = inside(*block(0, call, ArgsDelta(0, '{"query":"q"}')), *block(1, result))
+    asked, answered = [frame["content_block"] for frame in found if "content_block" in frame]
+    assert (asked["type"], answered["type"]) == ("server_tool_use", "web_search_tool_result")
+    assert asked["id"] == answered["tool_use_id"]
+    assert [hit["url"] for hit in answered["content"]] == ["https://a"]
     assert found[1]["delta"]["partial_json"] == '{"query":"q"}'
 
 

@@ -260,7 +260,9 @@ def test_parts():
         Text("hi", signature=own),
         ToolCall("c", "f", '{"a":1}', signature=own),
         ServerCall("code_execution", "", "", '{"language":"PYTHON","code":"1"}', "gemini", raw),
-        ServerResult("code_execution", "x", "gemini", result),
+        ServerResult(
+            "code_execution", "x", "gemini", result, output=result["codeExecutionResult"]["output"]
+        ),
         ServerCall("web_search", "t", "", '{"q":"x"}', "gemini", search),
         ServerResult("web_search", "t", "gemini", found),
         Opaque("gemini", sketch),

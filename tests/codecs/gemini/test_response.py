@@ -196,8 +196,9 @@ def test_pieces_that_only_this_dialect_has():
     response = decode(code, picture, strange, {"inlineData": {"mimeType": 3}})
     named = {"executableCode": {"language": "PYTHON", "code": "1"}}
     arguments = '{"language":"PYTHON","code":"1"}'
+    call_id = response.parts[0].id
     assert response.parts == (
-        ServerCall("code_execution", arguments=arguments, dialect="gemini", raw=named),
+        ServerCall("code_execution", call_id, arguments=arguments, dialect="gemini", raw=named),
         Media(MediaKind.IMAGE, SourceKind.BASE64, "AA==", "image/png"),
         Opaque("gemini", strange),
     )
@@ -227,7 +228,9 @@ def test_P149_grounding_counts_bytes_and_annotations_count_characters():
         "webSearchQueries": ["wetter"],
     }
     response = decode({"text": text}, groundingMetadata=grounding)
-    [part] = response.parts
+    part, search, found = response.parts
+    assert json.loads(search.arguments) == {"query": "wetter"}
+    assert found.call_id == search.id
     assert isinstance(part, Text)
     where = text.index(cited)
     assert part.annotations == (

@@ -24,6 +24,7 @@ from mux.ir import (
     Opaque,
     Refusal,
     ServerCall,
+    ServerResult,
     Signature,
     SignatureDelta,
     Start,
@@ -323,8 +324,9 @@ def test_hosted_items_come_whole_and_images_as_images():
             ended(),
         )
     )
-    first, second = fold(events).parts
+    first, found, second = fold(events).parts
     assert first == ServerCall("web_search", "ws_1", "web_search", '{"query":"x"}', DIALECT, search)
+    assert found == ServerResult("web_search", "ws_1", DIALECT)
     assert isinstance(second, Media)
     assert (second.data, second.mime) == ("AAAA", "image/webp")
 
