@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from msgspec.structs import replace
 
-from mux.ir import FormatKind, Loss, LossKind, Request, ResponseFormat, Text
+from mux.ir import (
+    Answer,
+    FormatKind,
+    Loss,
+    LossKind,
+    Part,
+    Request,
+    Response,
+    ResponseFormat,
+    Text,
+)
 from mux.wire import json
+
+_FENCED: Final = re.compile(r"\s*```\w*[ \t]*\r?\n(.*?)\s*```\s*\Z", re.DOTALL)
 
 
 def words_for(wanted: ResponseFormat) -> str:
@@ -26,3 +41,28 @@ def instruct(request: Request, losses: list[Loss]) -> Request:
     losses.append(Loss(LossKind.DEGRADE, "response_format"))
     system = (*request.system, Text(words))
     return replace(request, system=system, response_format=ResponseFormat())
+
+
+def unfenced(response: Response, wanted: ResponseFormat) -> Response:
+    """`response` without the code fence around an answer that is to be JSON.
+
+    Models that were only told so in words put one there. A stream is left as it is: what it began
+    with is with the client when its end is known.
+    """
+    if wanted.kind is FormatKind.TEXT:
+        return response
+    return replace(response, answers=tuple(map(_bare, response.answers)))
+
+
+def _bare(answer: Answer) -> Answer:
+    texts = [part for part in answer.parts if isinstance(part, Text) and part.text]
+    if len(texts) != 1 or texts[0].annotations:
+        return answer
+    return replace(answer, parts=tuple(map(_without_fence, answer.parts)))
+
+
+def _without_fence(part: Part) -> Part:
+    found = _FENCED.match(part.text) if isinstance(part, Text) else None
+    if found is None or not isinstance(part, Text):
+        return part
+    return replace(part, text=found[1], logprobs=())
