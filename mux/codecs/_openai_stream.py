@@ -76,7 +76,7 @@ class Chunk(Frame, Generic[C]):
 
     id: str | int | None = None
     model: str | None = None
-    created: int | float | None = None
+    created: int | float | str | None = None
     choices: list[C] | None = None
     usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
@@ -234,7 +234,7 @@ class ChunkStreamDecoder(Generic[C]):
         ):
             if found := value(raw):
                 self._ext[key] = found
-        created = int(chunk.created or 0)
+        created = 0 if isinstance(chunk.created, str) else int(chunk.created or 0)
         out.append(Start(self._id, chunk.model or "", created, {self._dialect: self._ext}))
 
     def _finish(self, out: list[Event]) -> None:

@@ -10,17 +10,19 @@ from mux.errors import UpstreamProtocolError
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # what zlib calls wbits
 _WBITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _MOST_CODINGS: Final = 3
+_GZIP_MARK: Final = b"\x1f\x8b"
+"""How gzip begins, and no text."""
 
 
 class Content:
     """The content of one body, as its bytes come in. Raises `UpstreamProtocolError`.
 
     `coding` is the Content-Encoding header. We ask for none, but some upstreams compress anyway,
-    some twice. More than `limit_bytes`, before or after any decompression, is an error, and is
-    never built in memory first.
+    some twice, and some do not say so. More than `limit_bytes`, before or after any decompression,
+    is an error, and is never built in memory first.
     """
 
-    __slots__ = ("_limit", "_received", "_size", "_stages")
+    __slots__ = ("_head", "_limit", "_received", "_size", "_stages")
 
     def __init__(self, coding: str, limit_bytes: int) -> None:
         names = [name.strip().lower() for name in coding.split(",")]
@@ -30,6 +32,8 @@ class Content:
                 "the upstream compressed its answer in a way that was not asked for"
             )
         self._stages = [_Inflate(_WBITS[name]) for name in reversed(names)]
+        self._head: bytes | None = None if names else b""
+        """what may be the mark of gzip; None after it"""
         self._limit = limit_bytes
         self._received = 0
         self._size = 0
@@ -37,6 +41,14 @@ class Content:
     def feed(self, data: bytes) -> bytes:
         """The content that `data` completes, maybe none."""
         self._received += len(data)
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(_GZIP_MARK) and _GZIP_MARK.startswith(data):
+                self._head = data
+                return b""
+            self._head = None
+            if data.startswith(_GZIP_MARK):
+                self._stages = [_Inflate(_GZIP)]
         room = self._limit - self._size
         for stage in self._stages:
             data = stage.feed(data, room)

@@ -25,6 +25,7 @@ def raw_deflate(data: bytes) -> bytes:
 CODED = {
     "": TEXT,
     "identity": TEXT,
+    "identity, ": gzip.compress(TEXT),
     "gzip": gzip.compress(TEXT),
     "X-Gzip": gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]),
     "deflate": zlib.compress(TEXT),
@@ -36,14 +37,14 @@ CODED = {
 
 @pytest.mark.parametrize(("coding", "data"), CODED.items(), ids=CODED.keys())
 @pytest.mark.parametrize("step", [1, 2, 7, 10_000])
-def test_any_split(coding, data, step) -> None:
+def test_F15_any_split(coding, data, step) -> None:
     content = Content(coding, 10_000)
     out = b"".join(content.feed(data[i : i + step]) for i in range(0, len(data), step))
     content.eof()
     assert out == TEXT
 
 
-def test_what_was_flushed_comes_out_at_once() -> None:
+def test_F15_what_was_flushed_comes_out_at_once() -> None:
     squeeze = zlib.compressobj(wbits=31)
     content = Content("gzip", 10_000)
     for event in (b"data: 1\n\n", b"data: 2\n\n"):
@@ -54,8 +55,15 @@ def test_no_body_at_all_is_whole() -> None:
     Content("gzip", 100).eof()
 
 
+@pytest.mark.parametrize("data", [b"", b"\x1f", b"\x1fa", b"{}"])
+def test_F15_what_only_begins_like_gzip_is_not(data) -> None:
+    content = Content("", 100)
+    assert b"".join(content.feed(data[i : i + 1]) for i in range(len(data))) == data.rstrip(b"\x1f")
+    content.eof()
+
+
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "gzip,gzip,gzip,gzip"])
-def test_a_coding_that_was_not_asked_for(coding) -> None:
+def test_F15_a_coding_that_was_not_asked_for(coding) -> None:
     with pytest.raises(UpstreamProtocolError, match="not asked for"):
         Content(coding, 100)
 
@@ -100,7 +108,7 @@ def test_bytes_that_unpack_to_nothing_are_bounded_too() -> None:
         Content("gzip", 1000).feed(empty_members)
 
 
-async def test_over_the_wire(nursery, transport) -> None:
+async def test_F15_over_the_wire(nursery, transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         data = CODED["gzip"]

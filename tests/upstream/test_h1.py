@@ -106,7 +106,7 @@ async def test_a_chunk_is_handed_out_before_the_next_is_sent(nursery, transport)
         assert await reply.receive_some() == b""
 
 
-async def test_what_is_sent(nursery, transport) -> None:
+async def test_F15_P17_what_is_sent(nursery, transport) -> None:
     seen: list[bytes] = []
 
     async def script(peer: Peer) -> None:

@@ -34,7 +34,7 @@ def frames(*pieces: bytes, limit: int = sse.LIMIT_BYTES) -> list[sse.Frame]:
         (b"id: 1\nretry: 5\ndata:  a \n\n", [(b"", b" a ")]),
     ],
 )
-def test_F14_the_whole_grammar_of_server_sent_events(data, expected):
+def test_F14_P2_P3_P4_P5_the_whole_grammar_of_server_sent_events(data, expected):
     assert frames(data) == expected
     assert frames(*(data[i : i + 1] for i in range(len(data)))) == expected
 

@@ -129,10 +129,21 @@ def _read(piece: CallDelta) -> tuple[str, str, ToolKind]:
     return function.name or "", text or "", kind
 
 
+def is_empty(piece: CallDelta) -> bool:
+    """Whether a piece says nothing: some hosts fill one in beside every text (F01)."""
+    name, arguments, _ = _read(piece)
+    return not (name or arguments or piece.id) and piece.extra_content is ABSENT
+
+
 def _begins_anew(call: _Call, call_id: str, name: str, arguments: str) -> bool:
-    """Whether a piece under a known index is another call: another id, or a name after the end."""
+    """Whether a piece under a known index is another call: another id, or a name after the end.
+
+    An id made anew for every piece is none: what goes on with a call's arguments belongs to it.
+    """
     if call_id and call.id:
-        return call_id != call.id
+        opens = not arguments or arguments.lstrip().startswith("{")
+        goes_on = name in ("", call.name) and not opens and not call.complete()
+        return call_id != call.id and not goes_on
     if not name or call_id or not call.arguments:
         return False
     return arguments.lstrip().startswith("{") and call.complete()

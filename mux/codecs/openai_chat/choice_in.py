@@ -18,7 +18,7 @@ from mux.codecs.openai_chat._wire import (
     ContentPart,
     Delta,
 )
-from mux.codecs.openai_chat.calls_in import CallsReader
+from mux.codecs.openai_chat.calls_in import CallsReader, is_empty
 from mux.codecs.openai_chat.finish import decode_finish
 from mux.ir import (
     AnnotationDelta,
@@ -39,6 +39,7 @@ _TEXT: Final = "text"
 _REFUSAL: Final = "refusal"
 _THINKING: Final = "thinking"
 _LEGACY_INDEX: Final = -1
+_SILENCE: Final = AudioDelta()
 
 
 class ChoiceReader:
@@ -131,10 +132,7 @@ class ChoiceReader:
         if delta.refusal:
             self._refuse(delta.refusal, decode_logprobs(logprobs.get("refusal")), out)
         if delta.tool_calls:
-            self._end_run(out)
-            for piece in delta.tool_calls:
-                self._calls.add(piece, out)
-            self._said = True
+            self._call(delta.tool_calls, out)
         self._rare(delta, out)
 
     def _rare(self, delta: Delta, out: list[Event]) -> None:
@@ -144,12 +142,18 @@ class ChoiceReader:
         if delta.images is not ABSENT:
             for image in answer_in.images(value(delta.images)):
                 self._whole(image, out)
-        if delta.audio is not None:
+        if delta.audio is not None and delta.audio != _SILENCE:
             self._said = True
             self._audio.add(delta.audio)
         if delta.function_call is not None:
-            self._end_run(out)
-            self._calls.add(CallDelta(_LEGACY_INDEX, function=delta.function_call), out)
+            self._call([CallDelta(_LEGACY_INDEX, function=delta.function_call)], out)
+
+    def _call(self, pieces: list[CallDelta], out: list[Event]) -> None:
+        for piece in pieces:
+            if not is_empty(piece):
+                self._end_run(out)
+                self._said = True
+                self._calls.add(piece, out)
 
     def _text(self, text: str, logprobs: tuple[TokenLogprob, ...], out: list[Event]) -> None:
         if not text and not logprobs:

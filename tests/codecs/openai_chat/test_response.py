@@ -145,6 +145,37 @@ def test_a_refusal_ends_with_stop_and_means_refusal():
     assert response.finish.reason is StopReason.REFUSAL
 
 
+@pytest.mark.parametrize("reason", [None, "", "absent"])
+def test_P45_a_whole_answer_without_a_reason_ends_by_its_content(reason):
+    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+    for message, expected in (
+        ({"content": "x", "tool_calls": []}, StopReason.STOP),
+        ({"content": None, "tool_calls": [call]}, StopReason.TOOL_CALLS),
+    ):
+        choice = {"message": message, "finish_reason": reason}
+        if reason == "absent":
+            del choice["finish_reason"]
+        assert decode(None, choices=[choice]).finish.reason is expected
+
+
+def test_F01_P40_P41_empty_lists_are_no_calls_and_the_reason_agrees_with_them():
+    silent = {"content": "x", "tool_calls": [], "images": [], "annotations": [], "refusal": ""}
+    assert decode(silent, finish="tool_calls").answers == (
+        Answer((Text("x"),), Finish(StopReason.STOP, dialect="openai_chat")),
+    )
+    nameless = {"content": "x", "tool_calls": [{"id": "", "function": {"name": ""}}]}
+    assert decode(nameless).parts == (Text("x"),)
+    called = decode({"tool_calls": [{"id": "c", "function": {"name": "f"}}]}, finish="stop")
+    assert called.finish.reason is StopReason.TOOL_CALLS
+
+
+def test_P35_an_index_in_a_whole_answer_is_not_passed_on():
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    body = CODEC.server.encode_response(decode({"tool_calls": [call]}), ASKED)
+    [again] = json.loads(body)["choices"][0]["message"]["tool_calls"]
+    assert "index" not in again
+
+
 def test_fields_no_dialect_shares_are_kept():
     response = decode(
         {"role": "assistant", "content": "x", "executed_tools": [{"index": 0}]},

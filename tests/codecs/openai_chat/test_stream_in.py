@@ -78,7 +78,7 @@ def test_a_plain_answer():
     assert events[-1] == stop()
 
 
-def test_F01_nothing_is_no_event_and_no_block():
+def test_F01_P44_nothing_is_no_event_no_block_and_no_end():
     events = read(
         chunk({"content": "", "tool_calls": []}),
         chunk({"content": "x", "tool_calls": []}),
@@ -95,6 +95,21 @@ def test_F01_nothing_is_no_event_and_no_block():
         BlockStop(0),
         stop(),
     ]
+
+
+def test_F01_empty_calls_beside_every_text_do_not_cut_it():
+    empty = {"index": 0, "id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+    beside = {"tool_calls": [empty], "function_call": {}, "audio": {}, "images": []}
+    events = read(chunk({"content": "a", **beside}), chunk({"content": "b", **beside}))
+    assert [event for event in events if isinstance(event, BlockStart)] == [BlockStart(0, Text(""))]
+    assert fold(events).parts == (Text("ab"),)
+    assert events[-1] == stop(native="")
+    assert isinstance(read(chunk(beside), chunk(beside))[-1], Failure), "an answer of nothing"
+
+
+def test_a_date_in_words_does_not_cost_the_answer():
+    events = read(text("x", created="2026-01-01T00:00:00Z"), chunk(finish="stop", created=None))
+    assert fold(events).parts == (Text("x"),)
 
 
 def test_an_event_is_out_as_soon_as_its_last_byte_is_in():
@@ -208,7 +223,7 @@ def test_P40_P41_the_reason_agrees_with_the_calls():
         ({}, None, None),
     ],
 )
-def test_an_error_in_the_stream_is_a_failure_of_its_kind(error, kind, code):
+def test_P47_an_error_in_the_stream_is_a_failure_of_its_kind(error, kind, code):
     body = sse(text("x"), {"error": error}) + DONE
     if kind is None:  # falsy: no error at all
         assert read_bytes(body)[-1] == stop(native="")
@@ -295,6 +310,24 @@ def test_F05_interleaved_calls_come_one_after_the_other():
 def test_F05_another_id_under_the_same_index_is_another_call():
     assert calls_of(
         calls(0, id="a", name="f", args='{"x":1}'), calls(0, id="b", name="f", args='{"x":2}')
+    ) == [("a", "f", '{"x":1}'), ("b", "f", '{"x":2}')]
+
+
+def test_F05_an_id_made_anew_for_every_piece_is_no_other_call():
+    assert calls_of(
+        calls(id="a", name="f", args='{"x":'),
+        calls(id="b", name="f", args="[1"),
+        calls(id="c", args="]}"),
+        calls(id="d", name="f", args='{"x":2}'),
+    ) == [("a", "f", '{"x":[1]}'), ("d", "f", '{"x":2}')]
+
+
+def test_F05_pieces_without_an_id_go_on_with_the_latest_call_of_their_index():
+    assert calls_of(
+        calls(0, id="a", name="f", args=""),
+        calls(0, args='{"x":1}'),
+        calls(0, id="b", name="f", args=""),
+        calls(0, args='{"x":2}'),
     ) == [("a", "f", '{"x":1}'), ("b", "f", '{"x":2}')]
 
 

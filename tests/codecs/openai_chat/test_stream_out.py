@@ -102,7 +102,7 @@ def test_the_bytes_of_a_plain_answer():
     ]
 
 
-def test_P30_P31_P32_role_id_name_and_index():
+def test_P30_P31_P32_P34_role_id_name_and_index():
     body = encode(
         answer(
             Text("a"),
@@ -135,7 +135,7 @@ def test_F16_a_call_without_arguments_has_empty_ones():
     assert sdk.stream("openai_chat", encode(events)).calls == [("f", {})]
 
 
-def test_F38_usage_comes_last_and_only_if_asked_for():
+def test_F38_P38_P39_usage_comes_last_and_only_if_asked_for():
     events = answer(Text("x"), usage=USAGE)
     *chunks, usage, done = payloads(encode(events, asked(include_usage=True)))
     assert done == "[DONE]"
@@ -178,7 +178,7 @@ def test_F10_P47_a_failure_is_an_error_and_then_nothing():
         sdk.stream("openai_chat", out)
 
 
-def test_F10_a_stream_that_was_never_finished_ends_in_an_error():
+def test_F10_P47_a_stream_that_was_never_finished_ends_in_an_error():
     for events in ([], [Start()], [Start(), BlockStart(0, Text("")), TextDelta(0, "x")]):
         last = payloads(encode(events))[-1]
         assert last["error"]["type"] == "server_error"
@@ -189,10 +189,11 @@ def test_an_end_that_is_an_error():
     assert "error" in last
 
 
-def test_pings_are_comments_that_the_sdk_skips():
+def test_P10_P11_pings_are_comments_that_the_sdk_skips():
     encoder = ChatStreamEncoder(asked())
     events = answer(Text("x"))
     body = encoder.ping().join(encoder.encode(event) for event in events) + encoder.eof()
+    assert encoder.ping().startswith(b":")
     assert sdk.stream("openai_chat", body).text == "x"
 
 
