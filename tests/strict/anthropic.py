@@ -45,18 +45,18 @@ def _max_output(model: str) -> int:
     return next((most for known, most in _LIMITS if re.match(known, model)), 128_000)
 
 
-def problems(path: str, body: Any, *, beta: bool = False) -> list[str]:
-    """Everything the API would refuse `body` for; `beta`: the request names beta features."""
+def problems(path: str, body: Any, *, betas: str = "") -> list[str]:
+    """Everything the API would refuse `body` for; `betas` is the header ``anthropic-beta``."""
     found = [] if path.partition("?")[0] == "/v1/messages" else [f"no such path: {path}"]
     if not isinstance(body, dict):
         return [*found, "the body must be an object"]
     modern = {key: value for key, value in body.items() if key not in (*_LEGACY, "stream")}
-    found += shapes.problems(modern, Beta if beta else Released, "")
+    found += shapes.problems(modern, Beta if betas else Released, "")
     if found:
         return found
-    for rule in (_limits, _sampling, _thinking, _tools, _choice, _caching, _format):
+    for rule in (_limits, _sampling, _tools, _choice, _caching, _format):
         found += rule(body)
-    found += _blocks(body)
+    found += list(_thinking(body, betas)) + list(_blocks(body))
     found += _history(body["messages"], body["model"])
     return found + list(_calls(body["messages"])) + list(_loop(body))
 
@@ -90,7 +90,7 @@ def _sampling(body: dict[str, Any]) -> list[str]:
     return found
 
 
-def _thinking(body: dict[str, Any]) -> Iterator[str]:
+def _thinking(body: dict[str, Any], betas: str) -> Iterator[str]:
     model, thinking = body["model"], body.get("thinking") or {}
     kind, effort = thinking.get("type"), (body.get("output_config") or {}).get("effort")
     budget_only = _is(_BUDGET_ONLY, model)
@@ -101,7 +101,8 @@ def _thinking(body: dict[str, Any]) -> Iterator[str]:
             yield "thinking.type: 'enabled' is not supported on this model"
         if thinking["budget_tokens"] < 1024:
             yield "thinking.budget_tokens: should be greater than or equal to 1024"
-        if thinking["budget_tokens"] >= body["max_tokens"]:
+        interleaved = "interleaved-thinking" in betas and body.get("tools")
+        if thinking["budget_tokens"] >= body["max_tokens"] and not interleaved:
             yield "max_tokens must be greater than thinking.budget_tokens"
     if kind == "adaptive" and budget_only:
         yield "thinking.type: 'adaptive' is not supported on this model"

@@ -113,6 +113,7 @@ def _config(config: dict[str, Any], stream: bool) -> Iterator[str]:
 
 def _thinking(thinking: dict[str, Any], model: str) -> Iterator[str]:
     budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
+    level = None if level == "THINKING_LEVEL_UNSPECIFIED" else level
     if thinking and re.match(r"gemini-(1|2\.0)|gemini-.*-image|gemma", model):
         yield "thinkingConfig: thinking is not supported by this model"
     if budget is not None and level is not None:

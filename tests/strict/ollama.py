@@ -77,8 +77,6 @@ def _model(body: dict[str, Any]) -> Iterator[str]:
     model = body["model"]
     if body.get("think") and not _THINKS.match(model):
         yield f'"{model}" does not support thinking'
-    if isinstance(body.get("think"), bool) and model.startswith("gpt-oss"):
-        yield "think: gpt-oss takes levels only"
     if any(message.get("images") for message in body["messages"]) and not _SEES.match(model):
         yield f'"{model}" has no vision'
     if (body.get("top_logprobs") or 0) > 20:

@@ -64,7 +64,7 @@ STRICTER = {
 def _problems(dialect: str, exchange: dict[str, Any]) -> list[str]:
     path, body = exchange["path"], exchange["request"]
     if dialect == "anthropic":
-        return anthropic.problems(path, body, beta=True)
+        return anthropic.problems(path, body, betas="all")
     if dialect == "gemini":
         return gemini.problems(path, gemini.canonical(body))
     return VALIDATORS[dialect](path, body)

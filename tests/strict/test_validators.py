@@ -371,7 +371,6 @@ BAD: dict[str, list[tuple[dict[str, Any], str]]] = {
         (schema("ollama", {"type": "string"}), "must be 'object'"),
         ({"format": {"type": 7}}, "no JSON Schema"),
         ({"model": "llama3", "think": True}, "does not support thinking"),
-        ({"model": "gpt-oss", "think": True}, "levels only"),
         ({"think": "xhigh"}, "think: must be"),
         ({"options.stop": "x"}, "options.stop: must be"),
         ({"top_logprobs": 21}, "at most 20"),
