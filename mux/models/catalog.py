@@ -126,4 +126,5 @@ def _row(provider_type: str, model: str) -> Row | None:
 
 def _row_of_any_vendor(model: str) -> Row | None:
     found = [_row(kind, model) for kind in _table().defaults]
-    return next((row for row in found if row is not None), None)
+    rows = [row for row in found if row is not None]
+    return max(rows, key=lambda row: len(row.match), default=None)
