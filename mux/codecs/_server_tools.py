@@ -2,7 +2,7 @@
 
 Policy of translation spec section 19: native where the target has the same kind, as a function
 where the client itself executes it, else dropped with a warning if other tools remain and refused
-if it was the only one.
+if it was the only one, the one that was demanded, or the computer the task is about.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.errors import Unsupported
-from mux.ir import Loss, LossKind, Object, Request, ServerTool, Tool
+from mux.ir import ChoiceMode, Loss, LossKind, Object, Request, ServerTool, Tool
 
 
 def _schema(properties: Object, *required: str) -> Object:
@@ -106,12 +106,20 @@ def resolve(request: Request, target: str, native: Set[str], losses: list[Loss])
             kept.append(Tool(tool.name or name, description=description, schema=schema))
         else:
             refused.append(tool)
-    if refused and not kept:
-        raise Unsupported(
-            f"The tool {refused[0].kind!r} is run by its provider and the chosen model's provider "
-            "has none like it. Use a model of the provider that runs it, or leave it out.",
-            param="tools",
-            code="server_tool_unsupported",
-        )
+    for tool in refused:
+        if not kept or tool.kind == "computer" or _demanded(tool, request):
+            raise Unsupported(
+                f"The tool {tool.kind!r} is run by its provider or trained into its models, and "
+                "the chosen model has none like it. Use a model of that provider, or leave it out.",
+                param="tools",
+                code="server_tool_unsupported",
+            )
     losses += [Loss(LossKind.DROP, f"tool.{tool.kind}") for tool in refused]
     return replace(request, tools=tuple(kept))
+
+
+def _demanded(tool: ServerTool, request: Request) -> bool:
+    choice = request.tool_choice
+    if choice is None or choice.mode is not ChoiceMode.NAMED:
+        return False
+    return tool.name in choice.names

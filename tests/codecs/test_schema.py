@@ -64,7 +64,7 @@ class TestRoot:
 
     @pytest.mark.parametrize("target", ["openai", "anthropic_input"])
     @pytest.mark.parametrize("union", ["anyOf", "oneOf"])
-    def test_a_union_becomes_one_object_that_requires_what_all_require(
+    def test_P182_a_union_becomes_one_object_that_requires_what_all_require(
         self, target: str, union: str
     ):
         schema = {"description": "either", union: [A, {"$ref": "#/$defs/B"}],
@@ -132,7 +132,7 @@ class TestRoot:
         assert ref == "#/properties/value/$defs/A"
         assert resolves(cleaned.schema, ref)
 
-    def test_a_root_union_that_contains_itself_ends(self):
+    def test_P184_a_root_union_that_contains_itself_ends(self):
         cleaned = _schema.openai({"anyOf": [{"$ref": "#"}, tool(a={})]})
         assert cleaned.schema["type"] == "object"
 
@@ -156,7 +156,7 @@ class TestPrePass:
         assert properties["nested"] == {"type": "object", "properties": {"a": {}}}
 
     @every_target
-    def test_a_reference_that_leads_nowhere_goes(self, target: str):
+    def test_P183_a_reference_that_leads_nowhere_goes(self, target: str):
         cleaned = TARGETS[target](tool(x={"$ref": "#/$defs/Gone", "type": "string"}))
         assert not cleaned.exact
         assert not [node for node in nodes(cleaned.schema) if "$ref" in node]
@@ -172,7 +172,7 @@ class TestBounds:
     """Nothing a client can send takes long or ends in anything but a schema (pitfall 184)."""
 
     @every_target
-    def test_recursion_ends(self, target: str):
+    def test_P184_recursion_ends(self, target: str):
         tree = {"type": "object", "required": ["leaf"],
                 "properties": {"leaf": {"type": "string"}, "left": {"$ref": "#/$defs/Tree"},
                                "right": {"$ref": "#/$defs/Tree"}}}  # fmt: skip
@@ -186,7 +186,7 @@ class TestBounds:
         assert len(json.dumps(cleaned.schema)) < 5000
 
     @pytest.mark.parametrize("target", ["gemini_openapi", "ollama"])
-    def test_references_that_double_at_every_step_are_cut_off(self, target: str):
+    def test_P184_references_that_double_at_every_step_are_cut_off(self, target: str):
         steps = {
             f"s{i}": tool(a={"$ref": f"#/$defs/s{i + 1}"}, b={"$ref": f"#/$defs/s{i + 1}"})
             for i in range(40)
@@ -198,7 +198,7 @@ class TestBounds:
 
     @pytest.mark.parametrize("target", [name for name in TARGETS if name != "anthropic_output"])
     @pytest.mark.parametrize("key", ["items", "not", "allOf", "anyOf", "$ref"])
-    def test_deep_nesting_is_cut_off(self, target: str, key: str):
+    def test_P184_deep_nesting_is_cut_off(self, target: str, key: str):
         deep: Any = {"type": "string"}
         definitions: dict[str, Any] = {}
         for depth in range(300):
@@ -251,10 +251,10 @@ class TestOpenAI:
             {"properties": {"a": {"type": "object"}, "b": {"type": "string"}}},
         ],
     )
-    def test_pitfall_180_what_strict_mode_would_refuse_is_not_strict(self, change: Any):
+    def test_P180_what_strict_mode_would_refuse_is_not_strict(self, change: Any):
         assert not _schema.openai_strict_ok({**STRICT, **change})
 
-    def test_deeper_than_ten_objects_is_not_strict(self):
+    def test_P180_deeper_than_ten_objects_is_not_strict(self):
         def nested(depth: int) -> dict[str, Any]:
             inner = nested(depth - 1) if depth > 1 else {"type": "string"}
             return {**tool(x=inner), "required": ["x"], "additionalProperties": False}
@@ -368,7 +368,7 @@ class TestGemini:
         }
         assert not cleaned.exact, "the open bound of a number is only told"
 
-    def test_properties_called_like_keywords_keep_their_references(self):
+    def test_F20_P185_properties_called_like_keywords_keep_their_references(self):
         schema = {
             "type": "object",
             "properties": {"definitions": {"type": "string"},
@@ -428,11 +428,11 @@ class TestGemini:
         cleaned = _schema.gemini_openapi({**tool(x=schema), "$defs": {"N": {"type": "number"}}})
         assert cleaned == Cleaned({"type": "OBJECT", "properties": {"x": expected}}, exact)
 
-    def test_pitfall_134_an_empty_object_is_left_out(self):
+    def test_P134_an_empty_object_is_left_out(self):
         assert _schema.gemini_openapi({"type": "object", "properties": {}}) == Cleaned(None)
         assert _schema.gemini_openapi({}).schema is None
 
-    def test_pitfall_184_a_reference_is_written_out_three_times_at_most(self):
+    def test_P184_a_reference_is_written_out_three_times_at_most(self):
         node = tool(next={"$ref": "#/$defs/Node"})
         text = json.dumps(
             _schema.gemini_openapi(
@@ -567,7 +567,7 @@ def recorded() -> list[dict[str, Any]]:
     not (SHARED / "corpus").is_dir() or not (SHARED / "clients").is_dir(),
     reason="the recorded traffic (../shared/corpus, ../shared/clients) is not here",
 )
-def test_every_recorded_schema_can_be_cleaned_for_everybody():
+def test_F20_P183_every_recorded_schema_can_be_cleaned_for_everybody():
     schemas = recorded()
     assert len(schemas) > 400
     exact = dict.fromkeys(TARGETS, 0)

@@ -267,7 +267,7 @@ class TestLaws:
     @every_target
     @slow
     @given(data=st.data())
-    def test_no_forbidden_keyword_is_left_where_a_schema_stands(
+    def test_F20_no_forbidden_keyword_is_left_where_a_schema_stands(
         self, target: str, data: st.DataObject
     ):
         cleaned = clean(target, data.draw(BY_TARGET[target])).schema
@@ -335,7 +335,7 @@ class TestLaws:
 
     @every_target
     @given(names=st.lists(property_names, unique=True))
-    def test_property_names_are_never_keywords(self, target: str, names: list[str]):
+    def test_F20_P185_property_names_are_never_keywords(self, target: str, names: list[str]):
         if target == "anthropic_input":
             names = [name for name in names if not name.startswith("$")]
         inner = {
