@@ -56,6 +56,12 @@ def test_P223_every_kind_has_its_type(error, word):
     assert told(error) == {"type": word, "message": "m"}
 
 
+def test_P224_the_id_of_the_request_is_in_the_body_too():
+    error = Overloaded("m")
+    error.request_id = "abc"
+    assert json.loads(CODEC.server.encode_error(error))["request_id"] == "req_abc"
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [

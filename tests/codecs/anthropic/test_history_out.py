@@ -53,7 +53,7 @@ def use(call_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": call_id, "name": name, "input": given}
 
 
-def test_F17_results_of_a_turn_come_first_in_the_next_user_message():
+def test_F17_P99_results_of_a_turn_come_first_in_the_next_user_message():
     found, losses = turns(
         user("hi"),
         assistant("let me see", CALL),
@@ -93,7 +93,7 @@ def test_F17_P100_a_missing_result_is_made_up_and_an_orphan_told_in_words():
     assert rest[1] == text("go on")
 
 
-def test_a_result_may_be_empty_or_blank_but_a_text_may_not():
+def test_P101_a_result_may_be_empty_or_blank_but_a_text_may_not():
     found, _ = turns(
         user("hi", "  \n"),
         assistant("", "\n\n", CALL, CALL2),
@@ -186,6 +186,23 @@ def test_P107_system_messages_for_models_that_refuse_them():
     assert own == ["degrade:mid_system"]
 
 
+def test_F17_P99_results_split_over_user_messages_are_joined_for_own_clients_too():
+    calls = [use("t1", "f", {}), use("t2", "f", {})]
+    answers = [
+        {"type": "tool_result", "tool_use_id": call_id, "content": "r"} for call_id in ("t1", "t2")
+    ]
+    history = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": calls},
+        {"role": "user", "content": [text("first this"), answers[1]]},
+        {"role": "user", "content": [answers[0], text("then that")]},
+    ]
+    found, losses = sent(native(messages=history), ABLE)
+    assert losses == []
+    assert [message["role"] for message in found["messages"]] == ["user", "assistant", "user"]
+    assert found["messages"][2]["content"] == [*answers, text("first this"), text("then that")]
+
+
 def test_neighbours_of_one_role_are_joined_and_the_assistant_may_not_begin():
     found, losses = turns(assistant("a"), assistant("b"), user("c"), user("d"))
     assert losses == ["degrade:first_turn"]
@@ -226,7 +243,7 @@ REDACTED = Thinking(signature=Signature("anthropic", "ZGF0YQ", "redacted"))
 FOREIGN = Thinking(("hm",), signature=Signature("openai_responses", "gAAA", "enc"))
 
 
-def test_F28_signed_thinking_is_kept_as_it_was_and_where_it_was():
+def test_F28_P96_P207_signed_thinking_is_kept_as_it_was_and_where_it_was():
     found, losses = turns(
         user("x"), assistant(SIGNED, HIDDEN, REDACTED, "t", SIGNED, CALL), results(ToolResult("t1"))
     )

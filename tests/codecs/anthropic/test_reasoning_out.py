@@ -62,6 +62,13 @@ FABLE_5 = Abilities(
     form=ReasoningForm.ADAPTIVE,
     efforts=ALL,
 )
+SONNET_5_5 = Abilities(
+    max_output=128000,
+    reasoning=ReasoningMode.ALWAYS,
+    form=ReasoningForm.ADAPTIVE,
+    efforts=ALL,
+    between_tools=True,
+)
 UNKNOWN = Abilities()
 
 
@@ -132,6 +139,39 @@ def test_models_that_do_not_think():
 def test_P106_models_that_cannot_stop_thinking_think_little(wanted):
     expected = {"type": "adaptive", "display": "omitted"}
     assert thought(wanted, FABLE_5) == (expected, "low", ["degrade:thinking"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "effort"),
+    [
+        (Reasoning(OFF), None),
+        (Reasoning(OFF, Effort.LOW), "low"),
+        (Reasoning(OFF, Effort.MAX), "high"),
+    ],
+)
+def test_P106_a_model_that_thinks_between_tools_at_least_is_held_to_that(wanted, effort):
+    assert thought(wanted, SONNET_5_5) == ({"type": "between_tools"}, effort, [])
+
+
+@pytest.mark.parametrize("form", ["disabled", "between_tools"])
+@pytest.mark.parametrize(
+    ("abilities", "expected"),
+    [
+        (SONNET_5_5, {"type": "between_tools"}),
+        (OPUS_5, {"type": "disabled"}),
+        (FABLE_5, {"type": "adaptive", "display": "omitted"}),
+        (SONNET_4, {"type": "disabled"}),
+    ],
+)
+def test_P106_a_client_of_this_dialect_gets_the_least_the_model_can_do(form, abilities, expected):
+    found, _ = sent(native(thinking={"type": form}), abilities)
+    assert found["thinking"] == expected
+
+
+def test_what_the_client_is_not_shown_is_not_asked_for():
+    """It could not send the text back, and a signature must fit its text."""
+    hidden = Reasoning(ON, visible=Visibility.HIDDEN)
+    assert thought(hidden, SONNET_4)[0] == {**budget(8192), "display": "omitted"}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +250,7 @@ def test_what_a_client_of_this_dialect_says_is_said_again(thinking):
 @pytest.mark.parametrize(
     ("thinking", "effort", "abilities", "expected", "sent_effort", "losses"),
     [
-        # P105: newer models take no budgets
+        # newer models take no budgets
         ({"type": "enabled", "budget_tokens": 3000}, None, OPUS_5, "adaptive", "low", []),
         ({"type": "enabled", "budget_tokens": 3000}, "max", OPUS_5, "adaptive", "max", []),
         ({"type": "enabled", "budget_tokens": 3000}, None, OPUS_4_6, "enabled", None, []),
@@ -225,7 +265,7 @@ def test_what_a_client_of_this_dialect_says_is_said_again(thinking):
         ({"type": "adaptive"}, None, OPUS_3, None, None, ["drop:thinking"]),
     ],
 )
-def test_what_a_client_of_this_dialect_says_to_a_model_that_takes_another_form(
+def test_P105_what_a_client_of_this_dialect_says_to_a_model_that_takes_another_form(
     thinking, effort, abilities, expected, sent_effort, losses
 ):
     request = native(thinking=thinking, output_config={"effort": effort} if effort else None)

@@ -10,15 +10,20 @@ from mux.codecs.anthropic import CODEC
 from mux.errors import Unsupported
 from mux.ir import (
     Abilities,
+    Answer,
     CacheHint,
+    Finish,
     FormatKind,
     Message,
+    Response,
     ResponseFormat,
     Role,
     Sampling,
     SamplingRule,
+    StopReason,
     Text,
     Tool,
+    Usage,
     Visibility,
 )
 from mux.ir.request import Reasoning, ReasoningState
@@ -92,6 +97,27 @@ def test_P197_P198_the_limit(wanted, most, sent_limit, losses):
     assert (found[0]["max_tokens"], found[1]) == (sent_limit, losses)
 
 
+def test_P197_older_models_are_asked_for_less_unless_they_are_to_think():
+    older = Abilities(max_output=64000, default_output=4096)
+    assert body(asked(), older)["max_tokens"] == 4096
+    thinking = asked(reasoning=Reasoning(ReasoningState.ON))
+    assert body(thinking, older)["max_tokens"] == 64000
+    assert body(asked(max_output=9000), older)["max_tokens"] == 9000
+
+
+def test_a_prompt_cache_is_warmed_without_an_answer():
+    """`max_tokens: 0` reaches Anthropic; for all others the gateway answers without asking."""
+    request = native(max_tokens=0)
+    assert request.max_output == 0
+    assert body(request)["max_tokens"] == 0
+    warmed = Response(
+        answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(input_total=0, output_total=0)
+    )
+    answer = json.loads(CODEC.server.encode_response(warmed, request))
+    assert (answer["content"], answer["stop_reason"]) == ([], "max_tokens")
+    assert (answer["usage"]["input_tokens"], answer["usage"]["output_tokens"]) == (0, 0)
+
+
 def test_P81_nothing_is_filled_in():
     assert set(body(asked())) == {"model", "max_tokens", "messages"}
 
@@ -129,7 +155,7 @@ def test_P81_nothing_is_filled_in():
         (Sampling(logit_bias={"1": 5}), ABLE, {}, ["drop:logit_bias"]),
     ],
 )
-def test_P199_P200_P210_sampling(sampling, abilities, expected, losses):
+def test_P199_P200_P210_P211_sampling(sampling, abilities, expected, losses):
     found, lost = sent(asked(sampling=sampling), abilities)
     kept = {key: found[key] for key in ("temperature", "top_p", "top_k") if key in found}
     assert (kept, lost) == (expected, losses)

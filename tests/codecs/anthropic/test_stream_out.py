@@ -181,7 +181,7 @@ def test_F03_every_change_of_kind_is_a_block_of_its_own():
     ]
 
 
-def test_F03_indices_stay_contiguous_whatever_is_left_out():
+def test_F03_P83_indices_stay_contiguous_whatever_is_left_out():
     assert inside(
         *block(0, Text("")),
         *block(1, Opaque("gemini", {"x": 1})),
@@ -334,6 +334,60 @@ def test_F30_a_signature_that_comes_late_follows_its_call():
     found = inside(*events, *block(1, ToolCall("u", "f", "{}")))
     opened = [frame["content_block"]["type"] for frame in found if "content_block" in frame]
     assert opened == ["tool_use", "thinking", "tool_use"]
+
+
+def test_P86_a_call_opens_without_input_and_tells_it_in_deltas():
+    assert inside(*block(0, ToolCall("t", "f", '{"a":1}'))) == [
+        opens(0, type="tool_use", id="t", name="f", input={}),
+        delta(0, "input_json", partial_json='{"a":1}'),
+        stops(0),
+    ]
+
+
+def test_P87_fragments_are_only_ever_joined():
+    """A cut inside an escape is nobody's concern but the client's who joins the pieces."""
+    pieces = ['{"a":"\\u00', "e9\\", 'n"}']
+    found = inside(*block(0, ToolCall("t", "f"), *(ArgsDelta(0, piece) for piece in pieces)))
+    told = [frame["delta"]["partial_json"] for frame in found[1:-1]]
+    assert told == pieces
+    assert json.loads("".join(told)) == {"a": "é\n"}
+
+
+def test_P95_one_signature_a_block():
+    """A second one would take the place of the first in the SDK's accumulator."""
+    signed = [SignatureDelta(0, replace(GEMINI, value=value)) for value in ("Uw==", "VA==")]
+    found = inside(*block(0, Thinking(), ThinkingDelta(0, "hm"), *signed))
+    [told] = [f["delta"] for f in found if f.get("delta", {}).get("type") == "signature_delta"]
+    assert told["signature"] == _envelope.seal(signed[1].signature, "anthropic")
+
+
+DOCUMENTED = {
+    "text": {"type", "text", "citations"},
+    "thinking": {"type", "thinking", "signature"},
+    "redacted_thinking": {"type", "data"},
+    "tool_use": {"type", "id", "name", "input"},
+    "server_tool_use": {"type", "id", "name", "input"},
+    "web_search_tool_result": {"type", "tool_use_id", "content"},
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(make.responses)
+def test_P93_only_documented_blocks_whatever_was_said_elsewhere(response: Response):
+    foreign = (
+        Media(MediaKind.AUDIO, SourceKind.BASE64, "UklGRg==", "audio/wav"),
+        ServerCall("web_search", "ws_1", dialect="openai_responses", raw={"type": "x"}),
+        ServerCall("file_search", "fs_1", dialect="gemini", raw={"toolCall": {}}),
+        ServerResult("other", "fs_1", dialect="gemini", raw={"toolResponse": {}}),
+        Opaque("openai_responses", {"type": "compaction"}),
+    )
+    [answer] = response.answers
+    response = replace(response, answers=(replace(answer, parts=(*foreign, *answer.parts)),))
+    blocks = json.loads(CODEC.server.encode_response(response, THINKING))["content"]
+    streamed = frames(encode(*unfold(response)))
+    blocks += [frame["content_block"] for frame in streamed if "content_block" in frame]
+    for found in blocks:
+        assert found.keys() <= DOCUMENTED[found["type"]]
 
 
 @pytest.mark.parametrize(
