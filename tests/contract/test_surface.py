@@ -280,6 +280,13 @@ def test_openai_listing(mux):
     assert mux.get("/v1/models/nope").status_code == 404
 
 
+def test_P224_anthropic_errors_tell_the_id_of_the_request(mux):
+    answer = mux.post("/v1/messages", content=b"{", headers={"anthropic-version": "2023-06-01"})
+    assert answer.status_code == 400
+    assert answer.json()["request_id"] == answer.headers["request-id"]
+    assert answer.headers["request-id"].startswith("req_")
+
+
 def test_P110_anthropic_listing(mux):
     headers = {"anthropic-version": "2023-06-01"}
     listing = mux.get("/v1/models?limit=2", headers=headers).json()

@@ -180,7 +180,9 @@ streamed = pytest.mark.parametrize("stream", [False, True], ids=["whole", "strea
     ],
     ids=["prompt", "answer", "refusal"],
 )
-def test_F35_P128_an_answer_that_was_not_given_says_why(upstream, answer, words, client, stream):
+def test_F35_P115_P128_an_answer_that_was_not_given_says_why(
+    upstream, answer, words, client, stream
+):
     seen = read(upstream, client, answer, stream=stream)
     if (client, upstream) == ("gemini", "gemini"):
         assert seen.finish.endswith(words)
@@ -220,3 +222,18 @@ def test_a_refusal_in_words_is_words_everywhere(upstream, client, stream):
 
 def dict_of(upstream: str) -> Answer:
     return chat("stop", text="") if upstream == CHAT else responses("completed", text="")
+
+
+CUT = [row for row in ENDS if row[3] is LENGTH and row[1] in ("length", "window")]
+
+
+@clients
+@streamed
+@pytest.mark.parametrize(("upstream", "answer"), [(row[0], row[2]) for row in CUT])
+def test_P208_a_limit_that_left_no_room_for_words_is_seen(upstream, answer, client, stream):
+    """Models that think may use up all of it before the first word."""
+    seen = read(upstream, client, replace(answer, text=""), stream=stream)
+    wanted = LENGTH.of(client)
+    if upstream == client == "anthropic":
+        wanted = answer.end["stop_reason"]
+    assert (ending(client, seen), seen.text, seen.calls) == (wanted, "", [])
