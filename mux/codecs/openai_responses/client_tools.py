@@ -92,14 +92,19 @@ def decode_output(item: Doc) -> ToolResult:
 
 
 def typed_tools(request: Request) -> dict[str, str]:
-    """The type of item in which a client wants to hear of a call, by the name of the function."""
+    """The type of item in which a client wants to hear of a call, by the name of the function.
+
+    Of tools that go by one name the first is the one that is sent.
+    """
     found: dict[str, str] = {}
     for tool in request.tools:
-        if isinstance(tool, ServerTool) and tool.dialect == DIALECT and tool.kind in BUILTINS:
-            found[tool_name(tool.kind)] = f"{tool.kind}_call"
-        elif isinstance(tool, Tool) and own(tool.ext).get("type") == TOOL_SEARCH:
-            found[tool.name] = "tool_search_call"
-    return found
+        if isinstance(tool, Tool):
+            searches = own(tool.ext).get("type") == TOOL_SEARCH
+            if not tool.namespace:
+                found.setdefault(tool.name, "tool_search_call" if searches else "")
+        elif tool.dialect == DIALECT and tool.kind in BUILTINS:
+            found.setdefault(tool_name(tool.kind), f"{tool.kind}_call")
+    return {name: kind for name, kind in found.items() if kind}
 
 
 def build_call(kind: str, item_id: str, call_id: str, arguments: str) -> Object:

@@ -242,13 +242,17 @@ class ResponseStreamEncoder:
             return item.end() if isinstance(item, MessageItem | ReasoningItem) else b""
         arguments = "".join(self._held)
         if isinstance(part, ToolCall):
-            if part.name not in self._typed:
+            if not self._is_typed(part):
                 return self._open_call(part)
             kind = self._typed[part.name]
             return self._whole(client_tools.build_call(kind, self._id("fc_"), part.id, arguments))
         if isinstance(part, ServerCall) and part.dialect != DIALECT:
             return self._hosted(part, arguments)
         return b""
+
+    def _is_typed(self, call: ToolCall) -> bool:
+        """Whether the client wants to hear of `call` in an item of its own type."""
+        return not call.namespace and call.name in self._typed
 
     def _hosted(self, part: ServerCall, arguments: str) -> bytes:
         """Another provider's own tool. Its item stays open for the result."""
@@ -390,7 +394,7 @@ class ResponseStreamEncoder:
             return b""
         out, part = b"", self._part
         if not self._live:
-            if not isinstance(part, ToolCall) or part.name in self._typed:
+            if not isinstance(part, ToolCall) or self._is_typed(part):
                 self._held.append(event.arguments)
                 return b""
             out = self._open_call(part)

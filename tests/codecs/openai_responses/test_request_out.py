@@ -275,8 +275,8 @@ def test_F25_web_search_is_native_and_other_server_tools_are_not():
     )
     fetch = ServerTool("web_fetch", "anthropic", {"type": "web_fetch_20250910"})
     code = ServerTool("code_execution", "anthropic", {"type": "code_execution_20250825"})
-    memory = ServerTool("computer", "anthropic", {"type": "computer_20250124"})
-    body, losses, _ = encoded(asked(tools=(search, fetch, code, memory, F)))
+    search_tools = ServerTool("tool_search", "anthropic", {"type": "tool_search_tool_x"})
+    body, losses, _ = encoded(asked(tools=(search, fetch, code, search_tools, F)))
     assert body["tools"][1:] == [
         {
             "type": "web_search",
@@ -285,9 +285,9 @@ def test_F25_web_search_is_native_and_other_server_tools_are_not():
         },
         {"type": "code_interpreter", "container": {"type": "auto"}},
     ]
-    assert losses == ["drop:tool.computer", "drop:blocked_domains", "drop:max_uses"]
-    with pytest.raises(Unsupported, match="computer"):
-        encoded(asked(tools=(memory,)))
+    assert losses == ["drop:tool.tool_search", "drop:blocked_domains", "drop:max_uses"]
+    with pytest.raises(Unsupported, match="tool_search"):
+        encoded(asked(tools=(search_tools,)))
 
 
 def test_what_responses_has_no_parameter_for_is_a_loss():

@@ -397,6 +397,22 @@ def test_P60_calls_come_back_as_the_type_the_client_declared(tool, call, item):
     assert again[0].name == call.name
 
 
+@pytest.mark.parametrize(
+    ("tools", "namespace", "kind"),
+    [
+        ([{"type": "function", "name": "shell"}, {"type": "shell"}], "", "function_call"),
+        ([{"type": "shell"}, {"type": "function", "name": "shell"}], "", "shell_call"),
+        ([{"type": "local_shell"}, {"type": "shell"}], "", "local_shell_call"),
+        ([{"type": "custom", "name": "shell"}, {"type": "shell"}], "", "function_call"),
+        ([{"type": "shell"}], "mcp", "function_call"),
+    ],
+)
+def test_P60_of_tools_with_one_name_the_first_says_the_type(tools, namespace, kind):
+    call = ToolCall("c", "shell", '{"commands":["ls"]}', namespace=namespace)
+    [item] = items(told(answer(call), decoded(input="hi", tools=tools)))
+    assert item["type"] == kind
+
+
 def test_hosted_tools_of_others_are_told_as_openais():
     search = ServerCall("web_search", "srv_1", "web_search", '{"query":"x"}', "anthropic", {})
     found = ServerResult("web_search", "srv_1", "anthropic", {})
