@@ -16,6 +16,7 @@ import trio
 from msgspec.structs import replace
 
 from mux.codecs import CODECS, Codec, Encoded
+from mux.codecs._formats import unfenced
 from mux.codecs._think_tags import ThinkTags
 from mux.codecs._tools import ToolRestorer
 from mux.errors import ErrorKind, MuxError, NativeAnswer
@@ -37,6 +38,10 @@ _CLIENTS_FAULT: Final = frozenset(
 )
 _ENVELOPES: Final = (b"mux1.", b"bXV4MS5")
 """An envelope as it is, and as Gemini's bytes fields hold it."""
+
+_STREAMED: Final = frozenset({"anthropic", "openai_responses"})
+"""Dialects in which whole answers are asked for as streams, so that no connection falls silent for
+minutes and is cut; they can stream whatever they can say (pitfall 20)."""
 
 _JSON: Final = "application/json"
 
@@ -165,6 +170,7 @@ class _Attempt:
         """The answers to all calls made one, and what the client's head will say."""
         answers: dict[int, tuple[Response, _Head]] = {}
         failed: list[MuxError] = []
+        streamed = self._codec.name in _STREAMED
         async with trio.open_nursery() as nursery:
 
             async def ask(place: int, request: Request) -> None:
@@ -178,7 +184,7 @@ class _Attempt:
                     nursery.cancel_scope.cancel()
 
             for place, request in enumerate(self._calls):
-                nursery.start_soon(ask, place, replace(request, stream=False))
+                nursery.start_soon(ask, place, replace(request, stream=streamed))
         if failed:
             raise failed[0]
         response = several.merge([answers[place][0] for place in range(len(self._calls))])
@@ -261,6 +267,7 @@ class _Attempt:
             response = replace(response, created=int(self._gateway.clock()))
         if self._candidate.abilities.think_tags:
             response = ThinkTags().response(response)
+        response = unfenced(response, self._call.request.response_format)
         return ToolRestorer(encoded.tools).response(response)
 
     def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:

@@ -151,7 +151,7 @@ PIECES = {
     ),
     "openai_completions": Pieces(
         _SSE,
-        begin=b": hello\n\n",
+        begin=data(_text("")),
         opened=b"",
         texts=(data(_text("Hel")), data(_text("lo"))),
         end=data(_text("", "stop"), "[DONE]"),
