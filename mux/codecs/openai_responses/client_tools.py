@@ -12,7 +12,7 @@ from typing import Final
 from mux.codecs import _arguments
 from mux.codecs._server_tools import BUILTINS
 from mux.codecs.openai_responses._own import DIALECT, own
-from mux.ir import JSON, Object, Request, ServerTool, Text, Tool, ToolCall, ToolResult
+from mux.ir import JSON, Object, Request, Text, Tool, ToolCall, ToolResult
 from mux.wire import Doc, json
 
 TOOL_SEARCH: Final = "tool_search"

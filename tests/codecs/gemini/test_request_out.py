@@ -570,9 +570,11 @@ def test_P150_server_tools_beside_functions():
 
 
 def test_F25_server_tools_without_an_equivalent():
+    images = ServerTool("image_generation", "openai_responses", {})
+    assert lost(tools=(WEATHER, images)) == ["drop:tool.image_generation"]
+    assert refused(tools=(images,)).code == "server_tool_unsupported"
     computer = ServerTool("computer", "anthropic", {})
-    assert lost(tools=(WEATHER, computer)) == ["drop:tool.computer"]
-    assert refused(tools=(computer,)).code == "server_tool_unsupported"
+    assert refused(tools=(WEATHER, computer)).code == "server_tool_unsupported"
 
 
 BUDGET = Abilities(
