@@ -38,6 +38,8 @@ class Pieces:
     end: bytes
     error: bytes
     call: bytes
+    short: bytes
+    """an end like `end`, but at the limit of tokens"""
     late: bytes
     """another text after the end; none where the end of the bytes is the only end"""
 
@@ -147,6 +149,7 @@ PIECES = {
         end=data(chat({}, "stop"), "[DONE]"),
         error=data({"error": _BUSY}),
         call=data(chat({"tool_calls": [_CALL]})),
+        short=data(chat({}, "length"), "[DONE]"),
         late=data(chat({"content": "late"})),
     ),
     "openai_completions": Pieces(
@@ -157,6 +160,7 @@ PIECES = {
         end=data(_text("", "stop"), "[DONE]"),
         error=data({"error": _BUSY}),
         call=data(_text('go({"city":')),
+        short=data(_text("", "length"), "[DONE]"),
         late=data(_text("late")),
     ),
     "openai_responses": Pieces(
@@ -208,6 +212,21 @@ PIECES = {
                 "delta": PARTIAL,
             },
         ),
+        short=named(
+            {
+                "type": "response.output_item.done",
+                "output_index": 0,
+                "item": _message("Hello", "incomplete"),
+            },
+            {
+                "type": "response.incomplete",
+                "response": _response(
+                    status="incomplete",
+                    incomplete_details={"reason": "max_output_tokens"},
+                    output=[_message("Hello", "incomplete")],
+                ),
+            },
+        ),
         late=named(_delta("late")),
     ),
     "anthropic": Pieces(
@@ -252,6 +271,15 @@ PIECES = {
             ),
             _block("delta", delta={"type": "input_json_delta", "partial_json": PARTIAL}),
         ),
+        short=named(
+            _block("stop"),
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "max_tokens", "stop_sequence": None},
+                "usage": {"output_tokens": 2},
+            },
+            {"type": "message_stop"},
+        ),
         late=named(_block("delta", delta={"type": "text_delta", "text": "late"})),
     ),
     "gemini": Pieces(
@@ -274,6 +302,7 @@ PIECES = {
                 }
             )
         ),
+        short=data(_candidate(finish="MAX_TOKENS")),
         late=b"",
     ),
     "ollama": Pieces(
@@ -287,6 +316,7 @@ PIECES = {
         ),
         call=_lines(_line("calling"))
         + b'{"model":"m","message":{"role":"assistant","tool_calls":[{"function":{"name":"go","arg',
+        short=_lines(_line(done=True, done_reason="length", eval_count=2)),
         late=_lines(_line("late")),
     ),
 }

@@ -173,6 +173,91 @@ _CALLED = {
 }
 
 
+@pair
+@pytest.mark.parametrize("stream", [True, False])
+async def test_F12_P71_an_answer_at_the_limit_is_an_answer(
+    client, upstream, stream, autojump_clock
+):
+    pieces = PIECES[upstream]
+    answer = script(pieces, pieces.text.removesuffix(pieces.end) + pieces.short)
+    transport = ScriptedTransport(answer, script(pieces, pieces.text))
+    got, outcome = await asked(gateway(transport, upstream, upstream), ask(client, stream=stream))
+    assert (outcome.attempts, outcome.error) == (1, "")
+    seen = (sdk.stream if stream else sdk.whole)(client, got.body)
+    assert (seen.text, seen.finish) == ("Hello", _SHORT[client])
+    if client == "openai_responses":
+        assert seen.raw.incomplete_details.reason == "max_output_tokens"
+        assert seen.raw.output[0].status == "incomplete"
+
+
+_SHORT = {
+    "anthropic": "max_tokens",
+    "gemini": "MAX_TOKENS",
+    "ollama": "length",
+    "openai_chat": "length",
+    "openai_completions": "length",
+    "openai_responses": "incomplete",
+}
+
+
+# -- bytes however they come ----------------------------------------------------------------------
+
+
+@pair
+@pytest.mark.parametrize("stream", [True, False])
+async def test_F13_P1_letters_cut_in_two_arrive_whole(client, upstream, stream, autojump_clock):
+    pieces = PIECES[upstream]
+    body = pieces.text.replace(b"Hel", "Hé🎡".encode())
+    transport = ScriptedTransport(script(pieces, *(bytes([byte]) for byte in body)))
+    got, _ = await asked(gateway(transport, upstream), ask(client, stream=stream))
+    assert (sdk.stream if stream else sdk.whole)(client, got.body).text == "Hé🎡lo"
+
+
+_FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
+    "without the last blank line": lambda body: body.rstrip(b"\n"),
+    "CRLF": lambda body: body.replace(b"\n", b"\r\n"),
+    "CR": lambda body: body.replace(b"\n", b"\r"),
+    "without spaces": lambda body: body.replace(b"data: ", b"data:"),
+    "comments": lambda body: body.replace(b"data: ", b": ping\n\n: x\ndata: "),
+    "keep-alives of blank lines": lambda body: body.replace(b"\n\n", b"\n\n\n\n"),
+    "data in several lines": lambda body: body.replace(b', "', b',\ndata: "'),
+    "byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "other fields": lambda body: body.replace(b"data: ", b"id: 7\nretry: 1\ndata: "),
+}
+
+
+@pytest.mark.parametrize(
+    ("client", "upstream"),
+    [pair for pair in PAIRS if pair[0] != pair[1] and pair[1] != "ollama"],
+)
+@pytest.mark.parametrize("framing", _FRAMINGS)
+@pytest.mark.parametrize("step", [1, 10_000])
+async def test_F14_P2_P3_P4_P5_framing_of_every_sort(
+    client, upstream, framing, step, autojump_clock
+):
+    pieces = PIECES[upstream]
+    body = _FRAMINGS[framing](pieces.text)
+    cuts = [body[place : place + step] for place in range(0, len(body), step)]
+    got, _ = await asked(
+        gateway(ScriptedTransport(script(pieces, *cuts)), upstream), ask(client, stream=True)
+    )
+    assert sdk.stream(client, got.body).text == "Hello"
+
+
+@pytest.mark.parametrize("dialect", sorted(PIECES))
+@pytest.mark.parametrize("framing", _FRAMINGS)
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+async def test_F14_P5_what_passes_through_keeps_every_byte(dialect, framing, step, autojump_clock):
+    pieces = PIECES[dialect]
+    body = pieces.text if dialect == "ollama" else _FRAMINGS[framing](pieces.text)
+    cuts = [body[place : place + step] for place in range(0, len(body), step)]
+    got, outcome = await asked(
+        gateway(ScriptedTransport(script(pieces, *cuts)), dialect), ask(dialect, stream=True)
+    )
+    assert got.body.rstrip(b"\r\n") == body.rstrip(b"\r\n")
+    assert not outcome.error
+
+
 # -- answers of another shape than the one that was asked for ------------------------------------
 
 
