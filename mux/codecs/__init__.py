@@ -22,6 +22,7 @@ from mux.codecs._base import (
     StreamDecoder,
     StreamEncoder,
 )
+from mux.codecs._check import StreamCheck, Violation
 from mux.codecs._tools import ToolMap, ToolRestorer
 
 CODECS: Final[dict[str, Codec]] = {
@@ -45,8 +46,10 @@ __all__ = [
     "CountServer",
     "Encoded",
     "ServerSide",
+    "StreamCheck",
     "StreamDecoder",
     "StreamEncoder",
     "ToolMap",
     "ToolRestorer",
+    "Violation",
 ]

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mux.codecs._check import Rules
 from mux.codecs._tools import ToolMap
 from mux.errors import MuxError
 from mux.ir import Abilities, Event, Loss, Request, Response
@@ -158,5 +159,7 @@ class Codec:
     name: str
     server: ServerSide
     client: ClientSide
+    rules: type[Rules]
+    """the grammar of its streams, for `StreamCheck`"""
     count_server: CountServer | None = None
     count_client: CountClient | None = None

@@ -25,6 +25,7 @@ from mux.server.endpoints import Action, Endpoint
 from mux.server.origin import Doorkeeper
 from mux.wire import json
 
+_BOM: Final = b"\xef\xbb\xbf"
 _LARGE_BYTES: Final = 1_000_000
 """Bodies over this are decoded in a thread."""
 
@@ -156,9 +157,10 @@ class App:
         await _attended(work, visit)
 
     async def _body(self, visit: _Visit) -> bytes:
-        return await read_body(
+        body = await read_body(
             visit.receive, visit.inbound.headers, self._settings.max_request_size
         )
+        return body.removeprefix(_BOM)  # an upstream of the same dialect might not forgive it
 
     # -- models -----------------------------------------------------------------------------
 

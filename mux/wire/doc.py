@@ -33,6 +33,11 @@ class Doc:
             ) from None
         if not isinstance(value, dict):
             raise InvalidRequest("The request body must be a JSON object", code="invalid_json")
+        if json.repeats_a_key(body, value):
+            raise InvalidRequest(
+                "An object in the request body has the same key twice; send each once",
+                code="invalid_json",
+            )
         return cls(value)
 
     @property

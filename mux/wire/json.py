@@ -46,6 +46,31 @@ def text(value: JSON) -> str:
     return dumps(value).decode()
 
 
+def repeats_a_key(data: bytes, value: JSON) -> bool:
+    """Whether some object in `data`, which reads as `value`, has a key twice.
+
+    Readers differ in which of the two they take. Every member has one colon outside of strings, so
+    there are more colons than members where a member was lost.
+    """
+    if b"\\" in data:
+        data = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    colons = b"".join(data.split(b'"')[::2]).count(b":")
+    return colons != _members(value)
+
+
+def _members(value: JSON) -> int:
+    count = 0
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
+    return count
+
+
 def load_object(data: bytes | str) -> Object | None:
     """The JSON object in `data`, or None if it is anything else."""
     try:

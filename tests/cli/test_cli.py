@@ -18,6 +18,7 @@ from mux.cli.translate import Dialect
 from mux.cli.use import use
 from mux.config import Settings, load
 from mux.wire import json
+from tests.codecs.streams import GOOD
 from tests.conftest import ROOT
 
 VERBS = (
@@ -327,25 +328,34 @@ def test_translate_names_the_field_that_is_wrong(run):
 
 # -- check-stream -----------------------------------------------------------------------------
 
-CHAT = (
-    b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant",'
-    b'"content":"hi"}}]}\n\n'
-    b'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-    b"data: [DONE]\n\n"
-)
 
-
-def test_a_good_stream_is_said_to_be_good(run):
-    result = run("check-stream", "--dialect", "openai-chat", stdin=CHAT)
+@pytest.mark.parametrize("dialect", sorted(GOOD))
+def test_a_good_stream_is_said_to_be_good(run, dialect: str):
+    result = run("check-stream", "--dialect", dialect, stdin=GOOD[dialect])
     assert result.exit_code == 0
-    assert result.output == "ok: 5 events, finish stop\n"
+    assert re.fullmatch(rf"ok: \d+ events of {dialect}\n", result.output)
 
 
-@pytest.mark.parametrize("data", [CHAT[:60], CHAT.partition(b"\n\n")[0] + b"\n\n", b""])
-def test_a_stream_that_breaks_off_is_exit_code_1_with_the_event(run, data: bytes):
-    result = run("check-stream", "--dialect", "openai-chat", stdin=data)
+def test_every_violation_is_listed_with_its_place(run):
+    good = GOOD["anthropic"]
+    bad = good.replace(b"event: ping\n", b"").partition(b"event: message_stop")
+    result = run("check-stream", "--dialect", "anthropic", stdin=bad[0] + b"data: [DONE]\n\n")
     assert result.exit_code == 1
-    assert re.search(r"event \d+: ", result.stderr)
+    lines = result.stdout.splitlines()
+    ping, size = good.index(b"event: ping"), len(bad[0])
+    assert lines[0].startswith(f"byte {ping}, event 2: event-line: no event: line")
+    assert lines[1].startswith(f"byte {size}, event 23: done-marker: [DONE] does not exist")
+    assert lines[2].startswith(f"byte {size + 14}, event 23: terminal: no message_stop")
+    assert len(lines) == 3
+    assert "3 violations in anthropic" in result.stderr
+
+
+@pytest.mark.parametrize("dialect", sorted(GOOD))
+def test_a_stream_that_breaks_off_is_exit_code_1(run, dialect: str):
+    for data in (b"", GOOD[dialect][:60]):
+        result = run("check-stream", "--dialect", dialect, stdin=data)
+        assert result.exit_code == 1
+        assert re.search(r"^byte \d+, event \d+: ", result.stdout, re.MULTILINE)
 
 
 # -- use --------------------------------------------------------------------------------------

@@ -85,9 +85,21 @@ def message_of(dialect: str, answer: httpx.Response) -> str:
 @pytest.mark.parametrize(("path", "dialect"), PATHS.items())
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"a":NaN}', b'{"a":"\\ud83d"}', b"[" * 5000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff",
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":"\\ud83d"}',
+        b'{"a":1,"b":2,"a":1}',
+        b"[" * 5000,
+    ],
 )
-def test_what_is_no_json_object_is_a_400(mux, path, dialect, raw):
+def test_P27_P29_what_is_no_json_object_is_a_400(mux, path, dialect, raw):
     answer = mux.post(path, content=raw)
     assert answer.status_code == 400
     assert message_of(dialect, answer)
@@ -114,6 +126,12 @@ def test_a_wrong_type_is_a_400_that_names_the_field(mux, path, field, value):
     assert field in message_of(PATHS[path], answer)
     if PATHS[path].startswith("openai"):
         assert answer.json()["error"]["param"].startswith(field)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_P27_a_byte_order_mark_is_skipped(mux, path):
+    answer = mux.post(path, content=b"\xef\xbb\xbf" + json.dumps(body(path, "demo")).encode())
+    assert answer.status_code == 200
 
 
 def to_model(path: str, model: str) -> str:

@@ -97,6 +97,33 @@ def test_P27_P29_what_is_not_json_is_an_error_of_ours(bad):
         Doc.parse(bad)
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":{"b":1,"c":[{"d":1,"d":2}]}}',
+        b'{"a" : "x:\\"y\\":", "a" : "\\\\"}',
+        b'{"\\u0061":1,"a":2}',
+    ],
+)
+def test_P27_a_key_given_twice_is_an_error_because_readers_differ_in_which_they_take(twice):
+    with pytest.raises(InvalidRequest, match="same key twice"):
+        Doc.parse(twice)
+
+
+@pytest.mark.parametrize(
+    "once",
+    [
+        b"{}",
+        b'{"a":1,"b":{"a":[{"a":1},{"a":2}]}}',
+        b'{"a:b":"{\\"x\\":1,\\"x\\":2}","c":"\\\\","d":":\\\\\\":"}',
+        b' {"a" : [ ] , "b" : "" , "":"\\u0022:" } ',
+    ],
+)
+def test_P27_keys_given_once_are_not_taken_for_twice(once):
+    Doc.parse(once)
+
+
 def test_P27_a_byte_order_mark_is_skipped():
     assert Doc.parse(b'\xef\xbb\xbf{"a":1}').get_int("a") == 1
 

@@ -7,6 +7,7 @@ from typing import Final
 from mux.codecs._base import Codec
 from mux.codecs.anthropic import count
 from mux.codecs.anthropic._own import DIALECT
+from mux.codecs.anthropic.check import MessageRules
 from mux.codecs.anthropic.errors import decode_error, encode_error
 from mux.codecs.anthropic.request import decode_request, encode_request, path
 from mux.codecs.anthropic.response import decode_response, encode_response
@@ -51,6 +52,7 @@ CODEC: Final = Codec(
     name=DIALECT,
     server=_Server(),
     client=_Client(),
+    rules=MessageRules,
     count_server=_CountServer(),
     count_client=_CountClient(),
 )

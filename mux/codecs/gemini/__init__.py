@@ -6,6 +6,7 @@ from typing import Final
 
 from mux.codecs._base import Codec
 from mux.codecs.gemini._wire import DIALECT
+from mux.codecs.gemini.check import ChunkRules
 from mux.codecs.gemini.count import (
     count_path,
     decode_count,
@@ -57,6 +58,7 @@ CODEC: Final = Codec(
     name=DIALECT,
     server=_Server(),
     client=_Client(),
+    rules=ChunkRules,
     count_server=_CountServer(),
     count_client=_CountClient(),
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from mux.codecs._base import Codec
 from mux.codecs.ollama._wire import DIALECT
+from mux.codecs.ollama.check import LineRules
 from mux.codecs.ollama.errors import decode_error, encode_error
 from mux.codecs.ollama.request import decode_request, encode_request, is_load, path
 from mux.codecs.ollama.response import decode_response, encode_load, encode_response
@@ -35,4 +36,4 @@ class _Client:
     stream_decoder = staticmethod(LineStreamDecoder)
 
 
-CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client())
+CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client(), rules=LineRules)

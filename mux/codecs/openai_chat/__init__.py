@@ -7,6 +7,7 @@ from typing import Final
 from mux.codecs._base import Codec
 from mux.codecs._openai_errors import decode_error, encode_error
 from mux.codecs.openai_chat._wire import DIALECT
+from mux.codecs.openai_chat.check import ChatRules
 from mux.codecs.openai_chat.request_in import decode_request
 from mux.codecs.openai_chat.request_out import encode_request
 from mux.codecs.openai_chat.response import decode_response, encode_response
@@ -41,6 +42,6 @@ class _Client:
         return "/chat/completions"
 
 
-CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client())
+CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client(), rules=ChatRules)
 
 __all__ = ["CODEC", "ChatStreamDecoder", "ChatStreamEncoder"]

@@ -139,6 +139,7 @@ class ChoiceWriter:
             out += self._delta({"refusal": words})
         reason = encode_finish(event, refused=self._refuses, legacy=self._legacy)
         end: Object = {"logprobs": None, "finish_reason": reason, **extra}
+        end.pop("delta", None)  # quirk(perplexity): its whole answers have one as well
         return out + self._head + b"{}," + json.dumps(end)[1:] + b"]" + self._tail
 
     def _block(self, event: BlockStart) -> bytes:

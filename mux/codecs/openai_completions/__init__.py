@@ -7,6 +7,7 @@ from typing import Final
 from mux.codecs._base import Codec
 from mux.codecs._openai_errors import decode_error, encode_error
 from mux.codecs.openai_completions._wire import DIALECT
+from mux.codecs.openai_completions.check import CompletionRules
 from mux.codecs.openai_completions.prompts import singles
 from mux.codecs.openai_completions.request import decode_request, encode_request
 from mux.codecs.openai_completions.response import decode_response, encode_response
@@ -40,6 +41,6 @@ class _Client:
         return "/completions"
 
 
-CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client())
+CODEC: Final = Codec(name=DIALECT, server=_Server(), client=_Client(), rules=CompletionRules)
 
 __all__ = ["CODEC", "CompletionStreamDecoder", "CompletionStreamEncoder", "singles"]
