@@ -198,6 +198,44 @@ def test_P61_free_text_is_free_text():
     }
 
 
+def test_F07_P52_the_order_of_events_for_calls():
+    stream = told(answer(ToolCall("c1", "f", '{"x":1}'), ToolCall("c2", "g", "{}")))
+    call = ["output_item.added", "function_call_arguments.delta", "function_call_arguments.done"]
+    one = [*call, "output_item.done"]
+    assert kinds(stream) == ["created", "in_progress", *one, *one, "completed"]
+    out = parsed(stream)
+    for added, delta, done, closed in (out[2:6], out[6:10]):
+        item = closed["item"]
+        assert added["item"] == {**item, "arguments": "", "status": "in_progress"}
+        assert delta["delta"] == done["arguments"] == item["arguments"]
+        assert {event["item_id"] for event in (delta, done)} == {item["id"]}
+        assert len({event["output_index"] for event in (added, delta, done, closed)}) == 1
+
+
+def test_F07_P51_P54_P55_P56_P58_one_response_from_its_first_event_to_its_last():
+    parts = Thinking(("why",)), Text("a"), ToolCall("c1", "f", "{}"), Text("b")
+    stream = told(answer(*parts, usage=Usage(3, 2)), SHOWN)
+    out = parsed(stream)
+    assert [event["sequence_number"] for event in out] == list(range(len(out)))
+    begun, last = out[0]["response"], out[-1]["response"]
+    assert out[0]["type"] == "response.created"
+    assert [event["type"] for event in out if "response" in event] == [
+        "response.created",
+        "response.in_progress",
+        "response.completed",
+    ]
+    for key in ("id", "model", "created_at", "object"):
+        assert begun[key] == last[key] == out[1]["response"][key]
+    assert [item["type"] for item in items(stream)] == [
+        "reasoning",
+        "message",
+        "function_call",
+        "message",
+    ]
+    assert len({item["id"] for item in last["output"]}) == 4
+    assert (last["usage"]["input_tokens"], last["usage"]["output_tokens"]) == (3, 2)
+
+
 def test_function_calls_and_a_message_after_them():
     stream = told(
         answer(Text("a"), ToolCall("c1", "f", '{"x": 1}'), ToolCall("c1", "f", ""), Text("b"))
@@ -275,7 +313,7 @@ def test_logprobs_have_bytes():
 SIGNATURE = Signature("anthropic", "c2ln", "sig")
 
 
-def test_foreign_reasoning_is_a_summary_with_an_envelope():
+def test_F07_foreign_reasoning_is_a_summary_with_an_envelope():
     part = Thinking(("why", "so"), signature=SIGNATURE)
     stream = told(answer(part, Text("x")), SHOWN)
     assert kinds(stream)[2:12] == [
