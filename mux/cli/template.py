@@ -62,6 +62,7 @@ providers: []
 # auth-dir: auth                      # credential files, beside this one
 # logging-to-file: false
 # request-log: false
+# strict: false                       # refuse what a translation would lose, as x-mux-strict: 1
 # tls: {enable: false, cert: cert.pem, key: key.pem}
 # remote-management: {allow-remote: false}
 # usage: {batch-size: 100, flush-interval: 5s, retention-days: 30}   # and dsn; "" = off

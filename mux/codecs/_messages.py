@@ -191,6 +191,8 @@ def end_of_history(
     a prefill that cannot be dropped without changing the answer.
     """
     messages = request.messages
+    if request.continuation is not None:
+        return request
     if not messages or messages[-1].role is not Role.ASSISTANT or abilities.prefill:
         return request
     if request.origin in _CONTINUING:

@@ -116,6 +116,8 @@ class Settings(Section, frozen=True):
     debug: bool = False
     logging_to_file: bool = False
     request_log: bool = False
+    strict: bool = False
+    """refuse what a translation cannot carry, instead of reporting it"""
     proxy_url: ProxyUrl = ProxyUrl()
     request_retry: Limit = 3
     max_retry_interval: Seconds = Seconds(30)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mux.ir import Request, Usage
@@ -13,13 +13,22 @@ from mux.ir import Request, Usage
 class Call:
     """One request to generate: the client's own bytes beside what they mean.
 
-    `headers` are the client's, names in lower case.
+    `headers` are the client's, names in lower case. `client` tells clients apart without holding
+    their keys. `strict`: what a translation cannot carry is refused. `exact`: `body` is all there
+    is to say, so that an upstream of the same dialect may have it as it is.
     """
 
     dialect: str
     request: Request
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    client: str = ""
+    strict: bool = False
+    exact: bool = True
+
+    def changed(self, request: Request) -> Call:
+        """The call with another `request` than its body holds."""
+        return replace(self, request=request, exact=False)
 
 
 class Sink(Protocol):

@@ -10,7 +10,7 @@ import trio
 from mux.codecs import StreamDecoder
 from mux.errors import MuxError, UpstreamProtocolError
 from mux.gateway.stream import ClientStream
-from mux.ir import Choice, Event, Failure, Finish, Start, UsageUpdate
+from mux.ir import Event, Failure, Finish, Start, UsageUpdate
 from mux.upstream import Reply
 from mux.wire.units import Units
 
@@ -23,26 +23,32 @@ _DRAIN_S: Final = 0.1
 
 async def translate(
     reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
-) -> None:
-    """Copy events until the answer ends. Raises the upstream's error if nothing was sent yet."""
+) -> bool:
+    """Copy events until the answer ends; whether the upstream has said all it had to say.
+
+    A filter may end the answer before, or keep it open for another upstream answer to go on with.
+    Raises the upstream's error if nothing was sent yet.
+    """
     encode = stream.encoder.encode
-    ended = False
-    while not ended:
+    while True:
         events, ended = await _next(reply, decoder)
         for change in filters:
             events = change(events)
         if not stream.committed:
             _raise_early(events)
         out = b"".join([encode(event) for event in events])
-        if ended:
+        last = _ends(events)
+        if last:
             out += stream.encoder.eof()
-        await _deliver(out, events, ended, stream)
+        await _deliver(out, events, last, stream)
+        if ended or last:
+            return ended
 
 
 async def forward(
     reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
-) -> None:
-    """Copy bytes untouched until the answer ends, while the decoder looks on.
+) -> bool:
+    """Copy bytes untouched until the answer ends, while the decoder looks on; returns true.
 
     Events are copied whole: where the upstream leaves one unfinished, or leaves without its
     terminal marker, the stream ends in the dialect's error form. What follows the marker is left.
@@ -59,6 +65,7 @@ async def forward(
         if ended and not out and isinstance(events[-1], Failure):
             out = stream.encoder.encode(events[-1])
         await _deliver(out, events, ended, stream)
+    return True
 
 
 async def _watched(
@@ -95,11 +102,19 @@ def _begin(events: list[Event], stream: ClientStream) -> None:
 
 
 async def deliver(events: list[Event], filters: tuple[Filter, ...], stream: ClientStream) -> None:
-    """Send an answer that came whole as the stream the client asked for."""
+    """Send an answer that came whole as the stream the client asked for.
+
+    Raises the failure that is all it says, if nothing was sent yet.
+    """
     for change in filters:
         events = change(events)
+    if not stream.committed:
+        _raise_early(events)
     out = b"".join([stream.encoder.encode(event) for event in events])
-    await _deliver(out + stream.encoder.eof(), events, True, stream)
+    last = _ends(events)
+    if last:
+        out += stream.encoder.eof()
+    await _deliver(out, events, last, stream)
 
 
 async def _deliver(data: bytes, events: list[Event], ended: bool, stream: ClientStream) -> None:
@@ -156,13 +171,8 @@ def _decoded(decoder: StreamDecoder, piece: bytes) -> list[Event]:
 
 
 def _ends(events: list[Event]) -> bool:
-    """Whether the terminal event is among `events`; a `Choice` after it reopens the answer."""
-    for event in reversed(events):
-        if isinstance(event, Finish | Failure):
-            return True
-        if isinstance(event, Choice):
-            return False
-    return False
+    """Whether the terminal event is the last; a `Choice` after it reopens the answer."""
+    return bool(events) and isinstance(events[-1], Finish | Failure)
 
 
 def _raise_early(events: list[Event]) -> None:

@@ -42,12 +42,13 @@ def merge(responses: Sequence[Response]) -> Response:
     """One response with all answers in order and the usage of all calls."""
     usage: Usage | None = None
     for response in responses:
-        usage = _sum(usage, response.usage)
+        usage = add(usage, response.usage)
     answers = tuple(answer for response in responses for answer in response.answers)
     return replace(responses[0], answers=answers, usage=usage)
 
 
-def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
+def add(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two calls cost together; None if neither says."""
     if one is None or other is None:
         return one or other
     left, right = asdict(one), asdict(other)

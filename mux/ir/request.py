@@ -165,7 +165,9 @@ class Request(Struct, frozen=True):
 
     `origin` is the dialect it was decoded from and `variant` tells its endpoints apart (Ollama
     ``generate``, Gemini ``array``: a stream without ``alt=sse``). `logprobs` is the number of
-    alternatives wanted, 0 = the chosen token only. `ext[origin]` keeps what no other dialect knows.
+    alternatives wanted, 0 = the chosen token only. `continuation` is set where an upstream is asked
+    to go on with an answer it cut: its token, or empty where the answer itself is the last message.
+    `ext[origin]` keeps what no other dialect knows.
     """
 
     model: str
@@ -192,6 +194,7 @@ class Request(Struct, frozen=True):
     metadata: Object | None = None
     store: bool | None = None
     previous_id: str = ""
+    continuation: str | None = None
     suffix: str = ""
     origin: str = ""
     variant: str = ""

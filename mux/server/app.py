@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -21,8 +20,10 @@ from mux.gateway.exchange import Gateway
 from mux.ir import Request
 from mux.server import auth, endpoints, listings
 from mux.server.asgi import AsgiSink, ClientGone, Inbound, Message, Receive, Send, read_body
-from mux.server.endpoints import Action, Endpoint
+from mux.server.endpoints import Action
 from mux.server.origin import Doorkeeper
+from mux.server.responses import KeptResponses
+from mux.server.visit import Visit
 from mux.wire import json
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -38,18 +39,6 @@ _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY
 _log: Final = logging.getLogger("mux.access")
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """One request on its way through the app."""
-
-    inbound: Inbound
-    endpoint: Endpoint
-    model: str | None
-    receive: Receive
-    sink: AsgiSink
-    outcome: Outcome
-
-
 class App:
     """Serves one configuration. Safe for any number of requests at once."""
 
@@ -58,12 +47,17 @@ class App:
         self._gateway = gateway
         self._door = Doorkeeper(settings)
         self._keys = tuple(key.reveal() for key in settings.api_keys)
-        self._actions: dict[Action, Callable[[_Visit], Awaitable[None]]] = {
+        kept = KeptResponses(gateway.memory.conversations)
+        self._actions: dict[Action, Callable[[Visit], Awaitable[None]]] = {
             Action.GENERATE: self._generate,
             Action.COUNT: self._count,
             Action.LIST_MODELS: self._list_models,
             Action.SHOW_MODEL: self._show_model,
             Action.RESPONSES_SOCKET: self._responses_socket,
+            Action.SHOW_RESPONSE: kept.show,
+            Action.DELETE_RESPONSE: kept.delete,
+            Action.RESPONSE_ITEMS: kept.input_items,
+            Action.CANCEL_RESPONSE: kept.cancel,
             Action.ROOT: self._root,
             Action.HELLO: self._root,
             Action.HEALTH: self._health,
@@ -117,15 +111,15 @@ class App:
             await sink.start(204, allowed)
             await sink.end()
             return
-        endpoint, model = endpoints.find(inbound.method, inbound.path)
+        endpoint, name = endpoints.find(inbound.method, inbound.path)
         if not self._settings.disable_auth and endpoint.action not in _OPEN:
             auth.check(self._keys, inbound.headers, inbound.query)
-        visit = _Visit(inbound, endpoint, model, receive, sink, outcome)
+        visit = Visit(inbound, endpoint, name, receive, sink, outcome)
         await self._actions[endpoint.action](visit)
 
     # -- generating and counting ------------------------------------------------------------
 
-    async def _generate(self, visit: _Visit) -> None:
+    async def _generate(self, visit: Visit) -> None:
         body = await self._body(visit)
         request = await _decoded(partial(_decode, visit, body), body)
         if request.origin == "ollama" and ollama.is_load(request):
@@ -133,21 +127,21 @@ class App:
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
             await visit.sink.whole(200, _JSON, loaded)
             return
-        call = Call(visit.endpoint.dialect, request, body, visit.inbound.headers)
+        call = self._call(visit, request, body)
 
         async def work() -> None:
             await self._gateway.generate(call, visit.sink, visit.outcome)
 
         await _attended(work, visit)
 
-    async def _count(self, visit: _Visit) -> None:
+    async def _count(self, visit: Visit) -> None:
         body = await self._body(visit)
         counter = CODECS[visit.endpoint.dialect].count_server
         if counter is None:
             raise MethodNotAllowed("This dialect counts no tokens", allow=())
-        decode = partial(counter.decode_count, body, model=visit.model)
+        decode = partial(counter.decode_count, body, model=visit.name)
         request = await _decoded(decode, body)
-        call = Call(visit.endpoint.dialect, request, body, visit.inbound.headers)
+        call = self._call(visit, request, body)
 
         async def work() -> None:
             tokens, estimated = await count(self._gateway, call)
@@ -156,7 +150,19 @@ class App:
 
         await _attended(work, visit)
 
-    async def _body(self, visit: _Visit) -> bytes:
+    def _call(self, visit: Visit, request: Request, body: bytes) -> Call:
+        headers = visit.inbound.headers
+        asked = headers.get("x-mux-strict", "").lower()
+        return Call(
+            visit.endpoint.dialect,
+            request,
+            body,
+            headers,
+            client=auth.client_of(headers, visit.inbound.query),
+            strict=asked in ("1", "true") if asked else self._settings.strict,
+        )
+
+    async def _body(self, visit: Visit) -> bytes:
         body = await read_body(
             visit.receive, visit.inbound.headers, self._settings.max_request_size
         )
@@ -164,25 +170,25 @@ class App:
 
     # -- models -----------------------------------------------------------------------------
 
-    async def _list_models(self, visit: _Visit) -> None:
+    async def _list_models(self, visit: Visit) -> None:
         shape = listings.shape_of(
             visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
         )
         body = listings.all_models(self._gateway.router, shape, visit.inbound.query)
         await visit.sink.whole(200, _JSON, json.dumps(body))
 
-    async def _show_model(self, visit: _Visit) -> None:
+    async def _show_model(self, visit: Visit) -> None:
         shape = listings.shape_of(
             visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
         )
-        body = listings.one_model(self._gateway.router, visit.model or "", shape)
+        body = listings.one_model(self._gateway.router, visit.name or "", shape)
         await visit.sink.whole(200, _JSON, json.dumps(body))
 
-    async def _ollama_tags(self, visit: _Visit) -> None:
+    async def _ollama_tags(self, visit: Visit) -> None:
         body = listings.all_models(self._gateway.router, "ollama", {})
         await visit.sink.whole(200, _JSON, json.dumps(body))
 
-    async def _ollama_show(self, visit: _Visit) -> None:
+    async def _ollama_show(self, visit: Visit) -> None:
         fields = json.load_object(await self._body(visit)) or {}
         name = fields.get("model") or fields.get("name")
         if not isinstance(name, str):
@@ -190,35 +196,35 @@ class App:
         body = listings.ollama_show(self._gateway.router, name)
         await visit.sink.whole(200, _JSON, json.dumps(body))
 
-    async def _ollama_version(self, visit: _Visit) -> None:
+    async def _ollama_version(self, visit: Visit) -> None:
         await visit.sink.whole(200, _JSON, json.dumps({"version": listings.OLLAMA_VERSION}))
 
-    async def _ollama_ps(self, visit: _Visit) -> None:
+    async def _ollama_ps(self, visit: Visit) -> None:
         await visit.sink.whole(200, _JSON, json.dumps({"models": []}))
 
     # -- the server itself ------------------------------------------------------------------
 
-    async def _responses_socket(self, visit: _Visit) -> None:
+    async def _responses_socket(self, visit: Visit) -> None:
         raise UpgradeRequired(_NO_SOCKET)
 
-    async def _root(self, visit: _Visit) -> None:
+    async def _root(self, visit: Visit) -> None:
         await visit.sink.whole(200, _TEXT, b"Ollama is running")
 
-    async def _health(self, visit: _Visit) -> None:
+    async def _health(self, visit: Visit) -> None:
         await visit.sink.whole(200, _JSON, json.dumps({"status": "ok"}))
 
-    async def _ready(self, visit: _Visit) -> None:
+    async def _ready(self, visit: Visit) -> None:
         usable = bool(self._gateway.router.providers)
         status, word = (200, "ready") if usable else (503, "no provider configured")
         await visit.sink.whole(status, _JSON, json.dumps({"status": word}))
 
 
-def _decode(visit: _Visit, body: bytes) -> Request:
+def _decode(visit: Visit, body: bytes) -> Request:
     endpoint, variant = visit.endpoint, visit.endpoint.variant
     if endpoint.dialect == "gemini" and endpoint.stream and visit.inbound.query.get("alt") != "sse":
         variant = "array"
     return CODECS[endpoint.dialect].server.decode_request(
-        body, model=visit.model, stream=endpoint.stream, variant=variant
+        body, model=visit.name, stream=endpoint.stream, variant=variant
     )
 
 
@@ -229,7 +235,7 @@ async def _decoded(decode: Callable[[], Request], body: bytes) -> Request:
     return await trio.to_thread.run_sync(decode)
 
 
-async def _attended(work: Callable[[], Awaitable[None]], visit: _Visit) -> None:
+async def _attended(work: Callable[[], Awaitable[None]], visit: Visit) -> None:
     """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
     failed: Exception | None = None
     async with trio.open_nursery() as nursery:

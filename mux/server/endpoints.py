@@ -19,6 +19,10 @@ class Action(Enum):
     LIST_MODELS = auto()
     SHOW_MODEL = auto()
     RESPONSES_SOCKET = auto()
+    SHOW_RESPONSE = auto()
+    DELETE_RESPONSE = auto()
+    RESPONSE_ITEMS = auto()
+    CANCEL_RESPONSE = auto()
     ROOT = auto()
     HELLO = auto()
     HEALTH = auto()
@@ -31,7 +35,8 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row: `path` may hold ``{model}``, which matches anything, slashes and colons included."""
+    """One row: `path` may hold ``{model}``, which matches anything, slashes and colons included,
+    and ``{id}``, which is one segment."""
 
     methods: tuple[str, ...]
     path: str
@@ -42,7 +47,8 @@ class Endpoint:
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        source = re.escape(self.path).replace(r"\{model\}", "(?P<model>.+)")
+        source = re.escape(self.path).replace(r"\{model\}", "(.+)")
+        source = source.replace(r"\{id\}", "([^/]+)")
         source = source.replace(r"\{version\}", "(?:v1|v1beta|v1alpha)")
         object.__setattr__(self, "pattern", re.compile(source + r"\Z"))
 
@@ -64,6 +70,10 @@ ENDPOINTS: Final = (
         variant="compact",
         stream=False,
     ),
+    Endpoint(("GET",), "/v1/responses/{id}", "openai_responses", Action.SHOW_RESPONSE),
+    Endpoint(("DELETE",), "/v1/responses/{id}", "openai_responses", Action.DELETE_RESPONSE),
+    Endpoint(("GET",), "/v1/responses/{id}/input_items", "openai_responses", Action.RESPONSE_ITEMS),
+    Endpoint(_POST, "/v1/responses/{id}/cancel", "openai_responses", Action.CANCEL_RESPONSE),
     Endpoint(_POST, "/v1/messages", "anthropic", Action.GENERATE),
     Endpoint(_POST, "/v1/messages/count_tokens", "anthropic", Action.COUNT),
     Endpoint(_GET, "/api/hello", "anthropic", Action.HELLO),
@@ -113,14 +123,14 @@ def clean(path: str) -> str:
 
 
 def find(method: str, path: str) -> tuple[Endpoint, str | None]:
-    """The endpoint of a cleaned path and the model in it. Raises `NotFound`, `MethodNotAllowed`."""
+    """The endpoint of a cleaned path and the name in it. Raises `NotFound`, `MethodNotAllowed`."""
     allowed: list[str] = []
     for endpoint in ENDPOINTS:
         match = endpoint.pattern.match(path)
         if match is None:
             continue
         if method in endpoint.methods:
-            return endpoint, match.groupdict().get("model")
+            return endpoint, match[1] if match.groups() else None
         allowed += endpoint.methods
     if allowed:
         allow = tuple(dict.fromkeys(allowed))

@@ -12,6 +12,7 @@ import trio
 from mux.codecs import CODECS
 from mux.config import Settings
 from mux.gateway.exchange import Gateway
+from mux.gateway.memory import Memory
 from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
@@ -42,7 +43,7 @@ async def _serve(settings: Settings, announce: Callable[[list[str]], None]) -> N
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
-        gateway = Gateway(router, transport, clock, settings.max_response_size)
+        gateway = Gateway(router, transport, clock, settings.max_response_size, Memory.empty(clock))
         tls = settings.tls
         await serve(
             App(settings, gateway),

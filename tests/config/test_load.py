@@ -142,6 +142,7 @@ auth-dir: secrets
 debug: true
 logging-to-file: true
 request-log: true
+strict: true
 proxy-url: socks5://127.0.0.1:1080
 request-retry: 2
 max-retry-interval: 10

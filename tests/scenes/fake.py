@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import trio
@@ -12,6 +12,7 @@ from mux.config import ProviderSettings, ProviderType, Secret, Settings
 from mux.config.values import HttpUrl
 from mux.gateway.call import Call, Outcome
 from mux.gateway.exchange import Gateway
+from mux.gateway.memory import Memory
 from mux.models import Catalog
 from mux.providers import from_settings
 from mux.providers.outgoing import Outgoing
@@ -93,7 +94,14 @@ class Client:
         self.ended = True
 
 
-def gateway(transport: ScriptedTransport, *providers: str) -> Gateway:
+def epoch() -> float:
+    """The time of all scenes in which time does not matter."""
+    return 1_790_000_000.0
+
+
+def gateway(
+    transport: ScriptedTransport, *providers: str, clock: Callable[[], float] = epoch
+) -> Gateway:
     """A gateway whose providers all have the model ``m``.
 
     A provider is named by its type, or, if it is an OpenAI host, by the one dialect it speaks.
@@ -114,7 +122,7 @@ def gateway(transport: ScriptedTransport, *providers: str) -> Gateway:
         )
     )
     router = Router(from_settings(settings), settings, Catalog())
-    return Gateway(router, transport, lambda: 1_790_000_000.0, 1_000_000)
+    return Gateway(router, transport, clock, 1_000_000, Memory.empty(clock))
 
 
 def call(dialect: str, body: bytes, **headers: str) -> Call:

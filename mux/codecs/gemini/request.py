@@ -179,6 +179,8 @@ def _envelope(request: Request, losses: list[Loss]) -> Object:
         apart = ("toolConfig", "generationConfig")
         kept = request.own(DIALECT).items()
         return out | {key: value for key, value in kept if key not in apart}
+    if request.continuation:
+        out["continuationToken"] = request.continuation
     if labels := _labels(request.metadata or {}, losses):
         out["labels"] = labels
     if request.service_tier not in _NO_TIER:

@@ -11,11 +11,19 @@ from mux.codecs.openai_responses.count import InputTokensClient, InputTokensServ
 from mux.codecs.openai_responses.errors import decode_error, encode_error
 from mux.codecs.openai_responses.request import decode_request, encode_request, path
 from mux.codecs.openai_responses.response import decode_response, encode_response
+from mux.codecs.openai_responses.resume import input_items, response_id, resume
 from mux.codecs.openai_responses.stream_in import ResponseStreamDecoder
 from mux.codecs.openai_responses.stream_out import ResponseStreamEncoder
 from mux.ir import Request
 
-__all__ = ["CODEC", "ResponseStreamDecoder", "ResponseStreamEncoder"]
+__all__ = [
+    "CODEC",
+    "ResponseStreamDecoder",
+    "ResponseStreamEncoder",
+    "input_items",
+    "response_id",
+    "resume",
+]
 
 
 class _Server:

@@ -1,0 +1,323 @@
+"""One candidate asked: its request, its answer, and the way of that answer to the client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import trio
+from msgspec.structs import replace
+
+from mux.codecs import CODECS, Codec, Encoded
+from mux.codecs._formats import unfenced
+from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported
+from mux.gateway import headers, pump, repairs, several, shape
+from mux.gateway.call import Call, Outcome, Sink
+from mux.gateway.filters import Chain
+from mux.gateway.repairs import Repair
+from mux.gateway.signatures import keep_own
+from mux.gateway.stream import ClientStream
+from mux.ir import (
+    Answer,
+    Failure,
+    Finish,
+    Loss,
+    LossKind,
+    Request,
+    Response,
+    StopReason,
+    Usage,
+    fold,
+    unfold,
+)
+from mux.providers.outgoing import Outgoing
+from mux.routing import Candidate
+from mux.upstream import Reply
+from mux.wire import splice
+
+if TYPE_CHECKING:
+    from mux.gateway.exchange import Gateway
+
+_ENVELOPES: Final = (b"mux1.", b"bXV4MS5")
+"""An envelope as it is, and as Gemini's bytes fields hold it."""
+
+_STREAMED: Final = frozenset({"anthropic", "openai_responses"})
+"""Dialects in which whole answers are asked for as streams, so that no connection falls silent for
+minutes and is cut; they can stream whatever they can say (pitfall 20)."""
+
+_JSON: Final = "application/json"
+
+_Head: TypeAlias = list[tuple[str, str]]
+
+
+class Attempt:
+    """One candidate asked once, after `repairs` to what the client sent.
+
+    `native`: the client's bytes go to an upstream of its own dialect as they are.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        call: Call,
+        candidate: Candidate,
+        outcome: Outcome,
+        repaired: Iterable[Repair] = (),
+    ) -> None:
+        self.candidate = candidate
+        self.repairs = tuple(repaired)
+        self._gateway = gateway
+        self._call = call
+        self._outcome = outcome
+        dialect = candidate.provider.dialect_for(call.dialect, candidate.model, candidate.abilities)
+        self._codec: Codec = CODECS[dialect]
+        self._own = dialect == call.dialect
+        self.native = self._own and not self.repairs and _passes(call)
+        self._request = replace(call.request, model=candidate.model)
+        self._abilities = candidate.abilities
+        self._losses: list[Loss] = []
+        self._calls = [self._request]
+        if not self.native:
+            self._prepare(dialect)
+
+    @property
+    def dialect(self) -> str:
+        """The dialect the upstream is asked in."""
+        return self._codec.name
+
+    def _prepare(self, dialect: str) -> None:
+        """What a translation begins with."""
+        request = keep_own(self._request, self.candidate.provider.name)
+        if not self._own:
+            request = self._gateway.memory.signatures.restore(self._call.client, request)
+            request = keep_own(request, self.candidate.provider.name)
+        self._request, self._abilities, self._losses = repairs.apply(
+            self.repairs, request, self._abilities
+        )
+        self._calls = several.split(self._request, dialect, self._abilities)
+
+    # -- answering --------------------------------------------------------------------------
+
+    async def whole(self, sink: Sink) -> None:
+        """Answer with one body. Raises if the upstream gives none."""
+        self._begin()
+        if self.native:
+            content_type, body, head = await self._native_body()
+        else:
+            response, head = await self._response()
+            content_type = _JSON
+            body = CODECS[self._call.dialect].server.encode_response(response, self._call.request)
+        length = ("content-length", str(len(body)))
+        await sink.start(200, [("content-type", content_type), length, *head])
+        await sink.send(body)
+        await sink.end()
+
+    async def stream(self, stream: ClientStream) -> None:
+        """Answer with a stream. Raises only as long as no content was sent."""
+        self._begin()
+        if len(self._calls) > 1 or self._is_prewarming():
+            response, head = await self._response()
+            stream.restart(head)
+            await pump.deliver(unfold(response), (), stream)
+            await stream.end()
+            return
+        chain = self._chain()
+        try:
+            async with self._open(self._calls[0]) as (reply, encoded, head):
+                chain.begin(encoded)
+                stream.restart(head)
+                await self._copy(reply, chain, stream)
+            while chain.waiting:
+                async with self._open(chain.resume()) as (reply, _, _):
+                    await self._copy(reply, chain, stream)
+        except MuxError as error:
+            if not stream.committed:
+                raise
+            await pump.deliver([Failure.of(error)], (chain.observe,), stream)
+            await stream.end()
+
+    def _begin(self) -> None:
+        outcome, candidate = self._outcome, self.candidate
+        outcome.provider, outcome.model = candidate.provider.name, candidate.model
+        outcome.dialect = self._codec.name
+        outcome.usage, outcome.error = None, ""
+
+    async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
+        """Bring one upstream answer to the client, and end the client's if it is the last."""
+        reply = await shape.Begun.of(opened)
+        complete = True
+        if not reply.streams(self._codec.name):
+            events = unfold(self._decode(await self._read(reply), reply.headers))
+            await pump.deliver(events, chain.filters, stream)
+        else:
+            copy = pump.forward if self.native else pump.translate
+            decoder = self._codec.client.stream_decoder()
+            complete = await copy(reply, decoder, chain.filters, stream)
+        if not chain.waiting:
+            await stream.end()
+        if complete:
+            await pump.drain(reply)
+
+    async def _native_body(self) -> tuple[str, bytes, _Head]:
+        """The upstream's own body, made a whole answer if it is a stream, and its type."""
+        async with self._open(self._request) as (reply, _, head):
+            body = await self._read(reply)
+            content_type = reply.headers.get("content-type", _JSON)
+            response = self._decode(body, reply.headers)
+            if shape.is_stream(self._codec.name, content_type, body):
+                body = self._codec.server.encode_response(response, self._call.request)
+                content_type = _JSON
+            self._outcome.usage = response.usage
+            return content_type, body, head
+
+    async def _response(self) -> tuple[Response, _Head]:
+        """The answers to all calls made one, and what the client's head will say."""
+        if self._is_prewarming():
+            return _EMPTY, self._head({}, ())
+        answers: dict[int, tuple[Response, _Head]] = {}
+        failed: list[MuxError] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask(place: int, request: Request) -> None:
+                try:
+                    answers[place] = await self._answer(request)
+                except MuxError as error:  # raised below, outside of the exception group
+                    failed.append(error)
+                    nursery.cancel_scope.cancel()
+
+            streamed = self._codec.name in _STREAMED
+            for place, request in enumerate(self._calls):
+                nursery.start_soon(ask, place, replace(request, stream=streamed))
+        if failed:
+            raise failed[0]
+        response = several.merge([answers[place][0] for place in range(len(self._calls))])
+        self._outcome.usage = response.usage
+        return response, answers[0][1]
+
+    async def _answer(self, request: Request) -> tuple[Response, _Head]:
+        """The answer to one call, in as many rounds as it takes, and the head of the first."""
+        chain = self._chain()
+        async with self._open(request) as (reply, encoded, head):
+            chain.begin(encoded, request)
+            events = chain.apply(unfold(self._decode(await self._read(reply), reply.headers)))
+        while chain.waiting:
+            async with self._open(chain.resume()) as (reply, _, _):
+                events += chain.apply(unfold(self._decode(await self._read(reply), reply.headers)))
+        return unfenced(fold(events), self._call.request.response_format), head
+
+    def _chain(self) -> Chain:
+        gateway = self._gateway
+        return Chain(
+            call=self._call,
+            candidate=self.candidate,
+            request=self._calls[0],
+            dialect=self._codec.name,
+            native=self.native,
+            outcome=self._outcome,
+            memory=gateway.memory,
+            clock=gateway.clock,
+        )
+
+    def _is_prewarming(self) -> bool:
+        """Whether the client only wants a prompt cache filled, which is Anthropic's alone."""
+        prewarms = self._call.dialect == "anthropic" and self._request.max_output == 0
+        return prewarms and not self._own
+
+    # -- asking -----------------------------------------------------------------------------
+
+    def outgoing(self, request: Request | None = None) -> tuple[Outgoing, Encoded]:
+        """The upstream request and how it came about. Raises `Unsupported`."""
+        request = request or self._calls[0]
+        candidate = self.candidate
+        encoded = self._encode(request)
+        outgoing = candidate.provider.build(
+            self._codec.name,
+            self._codec.client.path(request),
+            encoded.body,
+            candidate.key,
+            stream=request.stream,
+            extra_headers=headers.to_upstream(
+                self._call.headers, self._codec.name, own=self._own, native=self.native
+            ),
+        )
+        return outgoing, encoded
+
+    def translated(self) -> bytes:
+        """The body this attempt sends, or would send if it were not native."""
+        encoded = self._codec.client.encode_request(self._calls[0], self._abilities)
+        self._refuse_losses(encoded.losses)
+        return encoded.body
+
+    @asynccontextmanager
+    async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
+        """The upstream's answer, how it was asked, and what the client's head will say."""
+        outgoing, encoded = self.outgoing(request)
+        async with self._gateway.transport.open(outgoing) as reply:
+            if reply.status >= 400:
+                raise await self._error(reply)
+            yield reply, encoded, self._head(reply.headers, encoded.losses)
+
+    def _head(self, upstream: Mapping[str, str], losses: Iterable[Loss]) -> _Head:
+        return headers.to_client(
+            upstream,
+            provider=self.candidate.provider.name,
+            model=self.candidate.model,
+            native=self.native,
+            losses=losses,
+        )
+
+    def _encode(self, request: Request) -> Encoded:
+        if not self.native:
+            encoded = self._codec.client.encode_request(request, self._abilities)
+            losses = (*self._losses, *encoded.losses)
+            self._refuse_losses(losses)
+            return Encoded(encoded.body, losses, encoded.tools, encoded.stops)
+        body = self._call.body
+        if self._call.request.model != self.candidate.model:
+            body = splice.replace_string(body, "model", self.candidate.model)
+        return Encoded(body)
+
+    def _refuse_losses(self, losses: Iterable[Loss]) -> None:
+        """In strict mode nothing may be lost; what is only a risk is no loss."""
+        lost = [loss.code for loss in losses if loss.kind is not LossKind.RISK]
+        if self._call.strict and lost:
+            raise Unsupported(
+                f"In strict mode nothing may be lost, and {self.candidate.model} at "
+                f"{self.candidate.provider.name} cannot take all of this: {', '.join(lost)}. "
+                "Leave these out, choose another model, or turn strict mode off.",
+                param=lost[0].partition(":")[2],
+                code="strict_mode",
+            )
+
+    async def _error(self, reply: Reply) -> MuxError:
+        body = await self._read(reply)
+        error = self._codec.client.decode_error(reply.status, body, reply.headers)
+        if self.native and error.kind is not ErrorKind.UPSTREAM_AUTH:
+            content_type = reply.headers.get("content-type", _JSON)
+            error.native = NativeAnswer(reply.status, body, content_type)
+        return error
+
+    def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
+        client = self._codec.client
+        if shape.is_stream(self._codec.name, upstream.get("content-type", ""), body):
+            decoder = client.stream_decoder()
+            return fold([*decoder.feed(body), *decoder.eof()])
+        return client.decode_response(body)
+
+    async def _read(self, reply: Reply) -> bytes:
+        return await pump.read_whole(reply, self._gateway.max_response_bytes)
+
+
+_EMPTY: Final = Response(answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(0, 0))
+"""The answer to a request for no output at all."""
+
+
+def _passes(call: Call) -> bool:
+    """Whether the client's bytes may go to an upstream of its own dialect as they are.
+
+    Not if they are not all there is to say or hold an envelope, nor for a stream framed in a way
+    no upstream is asked for.
+    """
+    plain = call.exact and call.request.variant != "array"
+    return plain and not any(mark in call.body for mark in _ENVELOPES)

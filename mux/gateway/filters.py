@@ -1,0 +1,130 @@
+"""What happens to an answer's events between the upstream's decoder and the client's encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.codecs import Encoded, _ids
+from mux.codecs._stops import Stops
+from mux.codecs._think_tags import ThinkTags
+from mux.codecs._tools import ToolRestorer
+from mux.errors import ErrorKind
+from mux.gateway.call import Call, Outcome
+from mux.gateway.continuing import Continuing
+from mux.gateway.memory import Memory
+from mux.gateway.pump import Filter
+from mux.gateway.signatures import Signed
+from mux.ir import Event, Failure, Finish, Request, Start, StopReason, UsageUpdate, fold
+from mux.routing import Candidate
+
+MALFORMED: Final = "malformed_tool_call"
+"""The code of an answer that is a tool call the model got wrong: asking again often helps."""
+
+_CUTTING: Final = frozenset({"anthropic", "gemini"})
+"""Dialects whose upstreams may cut an answer and go on with it when asked."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Chain:
+    """The filters of one answer, in their order. Made for each answer, never shared.
+
+    `begin` it with what was asked; an answer cut by its upstream leaves it `waiting`, and what
+    follows runs through the same filters.
+    """
+
+    call: Call
+    candidate: Candidate
+    request: Request
+    dialect: str
+    native: bool
+    outcome: Outcome
+    memory: Memory
+    clock: Callable[[], float]
+    filters: tuple[Filter, ...] = ()
+    _continuing: Continuing | None = None
+    _told: list[Event] = field(default_factory=list[Event])
+    """the whole answer, if it is to be kept"""
+
+    def begin(self, encoded: Encoded, request: Request | None = None) -> None:
+        """The upstream was asked for `request` by `encoded`."""
+        if self.native:
+            self.filters = (self.observe,)
+            return
+        request = request or self.request
+        filters: list[Filter] = []
+        if self.call.dialect != self.dialect:
+            if self.dialect in _CUTTING and request.n == 1:
+                self._continuing = Continuing(request)
+                filters.append(self._continuing.events)
+            filters.append(_malformed)
+        filters.append(self._dated)
+        if self.candidate.abilities.think_tags:
+            filters.append(ThinkTags().events)
+        if encoded.tools.originals:
+            filters.append(ToolRestorer(encoded.tools).events)
+        if encoded.stops:
+            filters.append(Stops(encoded.stops, eager=request.n == 1).events)
+        signed = Signed(
+            self.memory.signatures,
+            self.call.client,
+            self.candidate.provider.name,
+            self.candidate.model,
+        )
+        filters.append(signed.events)
+        if self.call.dialect == "openai_responses":
+            filters.append(self._keep)
+        self.filters = (*filters, self.observe)
+
+    def apply(self, events: list[Event]) -> list[Event]:
+        """`events` after all filters."""
+        for change in self.filters:
+            events = change(events)
+        return events
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the upstream is to be asked to go on."""
+        return self._continuing is not None and self._continuing.waiting
+
+    def resume(self) -> Request:
+        """What to ask the upstream so that it goes on."""
+        if self._continuing is None:
+            return self.request
+        return self._continuing.resume()
+
+    def observe(self, events: list[Event]) -> list[Event]:
+        """Note what the log line will tell."""
+        for event in events:
+            if isinstance(event, UsageUpdate):
+                self.outcome.usage = event.usage
+            elif isinstance(event, Failure):
+                self.outcome.error = event.kind
+        return events
+
+    def _dated(self, events: list[Event]) -> list[Event]:
+        """`events` with the time and the name of the answer, where the upstream gave none."""
+        if events and isinstance(start := events[0], Start):
+            created = start.created or int(self.clock())
+            ident = start.id or _ids.stable_id("", self.call.client, created, self.call.body)
+            return [replace(start, id=ident, created=created), *events[1:]]
+        return events
+
+    def _keep(self, events: list[Event]) -> list[Event]:
+        """Keep the answer for requests that will build on it."""
+        self._told += events
+        if events and isinstance(events[-1], Finish):
+            self.memory.conversations.keep(self.call, fold(self._told))
+        return events
+
+
+def _malformed(events: list[Event]) -> list[Event]:
+    """A call the model got wrong is no answer, and never a success (F35)."""
+    last = events[-1] if events else None
+    if not isinstance(last, Finish) or last.reason is not StopReason.MALFORMED_TOOL:
+        return events
+    message = last.explanation or "The model made a tool call that cannot be read; ask again"
+    return [*events[:-1], Failure(ErrorKind.SERVER, message, MALFORMED)]

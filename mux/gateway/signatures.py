@@ -1,0 +1,279 @@
+"""Signatures of reasoning: whose they are, and a memory for clients that cannot carry them.
+
+Translation spec section 8. Everything an upstream signs is marked with the provider it came from
+and is never shown to another one. What belongs to a turn with tool calls is also remembered for a
+while under the ids of its calls, for clients that send back the calls alone; a miss is no error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from mux.ir import (
+    ArgsDelta,
+    BlockStart,
+    BlockStop,
+    Choice,
+    Event,
+    Failure,
+    Finish,
+    Message,
+    Part,
+    Request,
+    Response,
+    Role,
+    Signature,
+    SignatureDelta,
+    Start,
+    Text,
+    Thinking,
+    ThinkingBreak,
+    ThinkingDelta,
+    ToolCall,
+    fold,
+)
+from mux.wire import json
+
+TTL_S: Final = 6 * 3600.0
+LIMIT_ENTRIES: Final = 10_000
+LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The reasoning and the signed calls of one assistant turn, in their order."""
+
+    parts: tuple[Thinking | ToolCall, ...]
+    size_bytes: int
+    until_s: float
+
+
+class SignatureMemory:
+    """Turns by the ids of their calls. One per process; bounded in time, number and size."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._turns: OrderedDict[bytes, _Turn] = OrderedDict()
+        self._size_bytes = 0
+
+    def remember(self, client: str, parts: tuple[Part, ...]) -> None:
+        """Keep what `parts`, a whole turn, hold that `client` may not be able to send back."""
+        kept = tuple(part for part in parts if isinstance(part, Thinking | ToolCall))
+        calls = [part for part in kept if isinstance(part, ToolCall)]
+        if not calls or all(part.signature is None for part in kept):
+            return
+        slim = tuple(
+            replace(part, arguments="") if isinstance(part, ToolCall) else part for part in kept
+        )
+        turn = _Turn(slim, sum(map(_size_bytes, slim)), self._clock() + TTL_S)
+        for call in calls:
+            for key in _keys(client, call):
+                self._put(key, turn)
+        self._trim()
+
+    def restore(self, client: str, request: Request) -> Request:
+        """`request` with what is remembered of its turns put back where nothing came back."""
+        if not self._turns:
+            return request
+        messages = tuple(self._restored(client, message) for message in request.messages)
+        return request if messages == request.messages else replace(request, messages=messages)
+
+    def _restored(self, client: str, message: Message) -> Message:
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        if message.role is not Role.ASSISTANT or not calls or _is_signed(message.parts):
+            return message
+        found = [(call, self._find(client, call)) for call in calls]
+        turn = next((turn for _, turn in found if turn is not None), None)
+        if turn is None:
+            return message
+        ours = [call for call, theirs in found if theirs is turn]
+        return replace(message, parts=_put_back(message.parts, ours, turn))
+
+    def _find(self, client: str, call: ToolCall) -> _Turn | None:
+        for key in _keys(client, call):
+            turn = self._turns.get(key)
+            if turn is None:
+                continue
+            if turn.until_s > self._clock():
+                self._turns.move_to_end(key)
+                return turn
+            self._drop(key)
+        return None
+
+    def _put(self, key: bytes, turn: _Turn) -> None:
+        if key in self._turns:
+            self._drop(key)
+        self._turns[key] = turn
+        self._size_bytes += turn.size_bytes
+
+    def _drop(self, key: bytes) -> None:
+        self._size_bytes -= self._turns.pop(key).size_bytes
+
+    def _trim(self) -> None:
+        while len(self._turns) > LIMIT_ENTRIES or self._size_bytes > LIMIT_BYTES:
+            self._drop(next(iter(self._turns)))
+
+
+class Signed:
+    """A filter over the events of one response: marks signatures, and remembers the turn.
+
+    `route` names the provider, `model` its model. Only what may be needed is kept until the end.
+    """
+
+    __slots__ = ("_client", "_inside", "_kept", "_memory", "_model", "_route")
+
+    def __init__(self, memory: SignatureMemory, client: str, route: str, model: str) -> None:
+        self._memory = memory
+        self._client = client
+        self._route = route
+        self._model = model
+        self._kept: list[Event] = []
+        self._inside = False
+        """whether the open block is one to be kept"""
+
+    def events(self, events: list[Event]) -> list[Event]:
+        """`events` with all signatures marked."""
+        for place, event in enumerate(events):
+            if type(event) in _TOLD:
+                self._keep(marked := self._marked(event))
+                if marked is not event:
+                    events = [*events[:place], marked, *events[place + 1 :]]
+        return events
+
+    def response(self, response: Response) -> Response:
+        """A whole response, marked and remembered the same way."""
+        answers = tuple(
+            replace(answer, parts=tuple(map(self._part, answer.parts)))
+            for answer in response.answers
+        )
+        for answer in answers:
+            self._memory.remember(self._client, answer.parts)
+        return replace(response, answers=answers)
+
+    def _keep(self, event: Event) -> None:
+        if isinstance(event, Finish):
+            parts = fold([Start(), *self._kept, event]).parts
+            self._memory.remember(self._client, parts)
+        if isinstance(event, BlockStart):
+            self._inside = isinstance(event.part, Thinking | ToolCall)
+        if isinstance(event, Finish | Failure | Choice):
+            self._kept = []
+        elif self._inside:
+            self._kept.append(event)
+
+    def _marked(self, event: Event) -> Event:
+        match event:
+            case SignatureDelta(signature=signature):
+                return replace(event, signature=self._mark(signature))
+            case BlockStart(part=part):
+                marked = self._part(part)
+                return event if marked is part else replace(event, part=marked)
+            case _:
+                return event
+
+    def _part(self, part: Part) -> Part:
+        if isinstance(part, Thinking | ToolCall | Text) and part.signature is not None:
+            return replace(part, signature=self._mark(part.signature))
+        return part
+
+    def _mark(self, signature: Signature) -> Signature:
+        return replace(signature, route=self._route, model=signature.model or self._model)
+
+
+_TOLD: Final = frozenset(
+    {
+        BlockStart,
+        BlockStop,
+        ThinkingDelta,
+        ThinkingBreak,
+        ArgsDelta,
+        SignatureDelta,
+        Choice,
+        Finish,
+        Failure,
+    }
+)
+"""All events of a turn but those of its text, which clients send back themselves."""
+
+
+def keep_own(request: Request, route: str) -> Request:
+    """`request` without signatures known to come from another provider than `route`."""
+    messages = tuple(
+        replace(message, parts=tuple(_own(part, route) for part in message.parts))
+        if any(_foreign(part, route) for part in message.parts)
+        else message
+        for message in request.messages
+    )
+    return request if messages == request.messages else replace(request, messages=messages)
+
+
+def _foreign(part: Part, route: str) -> bool:
+    signature = _signature(part)
+    return signature is not None and signature.route not in ("", route)
+
+
+def _own(part: Part, route: str) -> Part:
+    if isinstance(part, Thinking | ToolCall | Text) and _foreign(part, route):
+        return replace(part, signature=None)
+    return part
+
+
+def _signature(part: Part) -> Signature | None:
+    return part.signature if isinstance(part, Thinking | ToolCall | Text) else None
+
+
+def _is_signed(parts: tuple[Part, ...]) -> bool:
+    return any(_signature(part) is not None for part in parts)
+
+
+def _put_back(parts: tuple[Part, ...], calls: list[ToolCall], turn: _Turn) -> tuple[Part, ...]:
+    """`parts` with the turn's reasoning in front of the calls it came before.
+
+    What came before the first call goes before everything: models think before they speak.
+    """
+    before: list[list[Thinking]] = [[]]
+    signed: list[ToolCall] = []
+    for theirs in turn.parts:
+        if isinstance(theirs, ToolCall):
+            signed.append(theirs)
+            before.append([])
+        else:
+            before[-1].append(theirs)
+    places = {call.id: place for place, call in enumerate(signed)}
+    out: list[Part] = [*before[0]]
+    seen = 0
+    for part in parts:
+        if isinstance(part, Thinking):
+            continue  # it came back without its signature; the turn has it whole
+        if isinstance(part, ToolCall) and part in calls:
+            place = min(places.get(part.id, seen), len(signed) - 1)
+            out += before[place] if place else ()
+            out.append(replace(part, signature=signed[place].signature))
+            seen += 1
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def _keys(client: str, call: ToolCall) -> Iterator[bytes]:
+    """Under what a call is found: its id, and for clients that keep no ids what it says."""
+    if call.id:
+        yield _digest(client, "id", call.id)
+    arguments = json.load_object(call.arguments.encode("utf-8", "surrogatepass"))
+    said = json.dumps(dict(sorted(arguments.items()))).decode() if arguments else call.arguments
+    yield _digest(client, "says", call.name, said)
+
+
+def _digest(*words: str) -> bytes:
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).digest()
+
+
+def _size_bytes(part: Thinking | ToolCall) -> int:
+    texts = sum(map(len, part.texts)) if isinstance(part, Thinking) else len(part.id)
+    return texts + (len(part.signature.value) if part.signature is not None else 0) + 200
