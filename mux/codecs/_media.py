@@ -1,16 +1,40 @@
-"""Media as text: data URLs, media types by file magic, and the kinds they make."""
+"""Media: data URLs, media types by file magic, and what becomes of media no model is shown.
+
+Translation spec section 5.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from mux.ir import MediaKind
+from msgspec.structs import replace
+
+from mux.errors import Unsupported
+from mux.ir import (
+    Loss,
+    LossKind,
+    Media,
+    MediaKind,
+    Opaque,
+    Part,
+    Request,
+    SourceKind,
+    Text,
+    ToolResult,
+)
 
 _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _SNIFF_CHARS: Final = 64
+_TEXTUAL: Final = re.compile(r"text/|application/([\w.-]+\+)?(json|xml|x?-?yaml|toml|javascript)\Z")
+_UNREAD: Final = "[{} left out: this model cannot read it]"
+
+SVG: Final = "image/svg+xml"
+"""The image that no model reads."""
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -35,11 +59,14 @@ _ALIASES: Final = {
 
 
 def parse_data_url(url: str) -> tuple[str, str] | None:
-    """(media type, base64) of a ``data:`` URL that carries base64; None for any other URL."""
+    """(media type, base64) of a ``data:`` URL, percent-encoded ones too; None for any other URL."""
     match = _DATA_URL.match(url)
-    if match is None or not match[2].lower().endswith(";base64"):
+    if match is None:
         return None
-    return match[1].lower(), url[match.end() :]
+    data = url[match.end() :]
+    if not match[2].lower().endswith(";base64"):
+        data = base64.b64encode(unquote_to_bytes(data)).decode()
+    return match[1].lower(), data
 
 
 def data_url(mime: str, data: str) -> str:
@@ -75,3 +102,67 @@ def kind_of(mime: str) -> MediaKind:
     if major in (MediaKind.IMAGE, MediaKind.AUDIO, MediaKind.VIDEO):
         return MediaKind(major)
     return MediaKind.DOCUMENT
+
+
+def headed(part: Media) -> str:
+    """A text document as text, for where there are no documents."""
+    return f"[file: {part.filename or part.title or 'text'}]\n{part.data}"
+
+
+def settle(request: Request, check: Callable[[Media], object], losses: list[Loss]) -> Request:
+    """`request` with its media as they truly are, and words for those that results cannot show.
+
+    `check` raises `Unsupported` for media the model cannot be sent. What a user attaches is refused
+    by that, when it is written. A result stays in an agent's history: refused, it would end the
+    session, so the model is told in its place (F26, F36).
+    """
+
+    def settled(part: Part) -> Part:
+        match part:
+            case Media():
+                return _known(part)
+            case ToolResult():
+                shown = (_shown(piece, check, losses) for piece in part.content)
+                return replace(part, content=tuple(shown))
+            case _:
+                return part
+
+    messages = [
+        replace(message, parts=tuple(map(settled, message.parts))) for message in request.messages
+    ]
+    return replace(request, messages=tuple(messages))
+
+
+def _shown(
+    piece: Text | Media | Opaque, check: Callable[[Media], object], losses: list[Loss]
+) -> Text | Media | Opaque:
+    if not isinstance(piece, Media):
+        return piece
+    piece = _known(piece)
+    try:
+        check(piece)
+    except Unsupported:
+        losses.append(Loss(LossKind.DROP, str(piece.kind)))
+        return Text(_UNREAD.format(piece.kind))
+    return piece
+
+
+def _known(part: Media) -> Media:
+    """`part` with the type its bytes give away, and a document that is text as text."""
+    if part.source is not SourceKind.BASE64:
+        return part
+    found = sniff(part.data)
+    mime = true_mime(part.mime, part.data)
+    kind = kind_of(found) if found else part.kind
+    if kind is MediaKind.DOCUMENT and _TEXTUAL.match(mime):
+        text = _decoded(part.data)
+        if text is not None:
+            return replace(part, source=SourceKind.TEXT, data=text, mime=mime)
+    return part if (mime, kind) == (part.mime, part.kind) else replace(part, mime=mime, kind=kind)
+
+
+def _decoded(data: str) -> str | None:
+    try:
+        return base64.b64decode(data).decode()
+    except ValueError:
+        return None

@@ -79,13 +79,8 @@ class Blocks:
             else:
                 out += self._blocks(part)
             if isinstance(part, ToolResult) and not self._abilities.tool_media:
-                shown += [inner for inner in part.content if self._shown_after(inner)]
+                shown += [inner for inner in part.content if isinstance(inner, Media)]
         return [*out, *(block for media in shown for block in self._blocks(media))]
-
-    def _shown_after(self, part: Part) -> bool:
-        """Whether `part` of a result goes into the message instead."""
-        seen = self._abilities.vision or not _is_image(part)
-        return isinstance(part, Media) and seen
 
     def _blocks(self, part: Part) -> list[Object]:
         match part:
@@ -94,7 +89,7 @@ class Blocks:
             case Refusal():
                 return text_blocks(Text(part.text))
             case Media():
-                return self._media(part)
+                return self.media(part)
             case Thinking():
                 return self._thinking(part)
             case ToolCall():
@@ -144,9 +139,6 @@ class Blocks:
         """`part`, or the words that stand for media a result cannot hold (case F26)."""
         if not isinstance(part, Media):
             return part
-        if _is_image(part) and not self._abilities.vision:
-            self._losses.append(Loss(LossKind.DEGRADE, "tool_media", "the model sees no images"))
-            return Text("[image that this model cannot see]")
         return part if self._abilities.tool_media else Text(f"[{part.kind} attached below]")
 
     def _server_call(self, part: ServerCall) -> list[Object]:
@@ -173,7 +165,8 @@ class Blocks:
         self._losses.append(Loss(LossKind.DEGRADE, f"assistant_{part.kind}"))
         return text_blocks(Text(part.transcript or f"[{part.kind}]"))
 
-    def _media(self, part: Media) -> list[Object]:
+    def media(self, part: Media) -> list[Object]:
+        """An image or a document. Raises `Unsupported` for what the model cannot be sent."""
         if part.kind is MediaKind.IMAGE:
             return [with_own(self._image(part), part.cache, part.ext)]
         if part.kind is MediaKind.DOCUMENT:
@@ -232,10 +225,6 @@ def native_call(part: ServerCall) -> Object:
         if key == "name":
             head["input"] = _arguments.to_object(part.arguments)
     return head
-
-
-def _is_image(part: Part) -> bool:
-    return isinstance(part, Media) and part.kind is MediaKind.IMAGE
 
 
 def _plain(content: Sequence[Part]) -> str | None:

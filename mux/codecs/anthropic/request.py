@@ -6,12 +6,22 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _carried, _messages, _server_tools, _state, _stops, _tool_choice, _tools
+from mux.codecs import (
+    _carried,
+    _media,
+    _messages,
+    _server_tools,
+    _state,
+    _stops,
+    _tool_choice,
+    _tools,
+)
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
 from mux.codecs.anthropic._own import DIALECT, nested, own
 from mux.codecs.anthropic.blocks_in import decode_blocks
+from mux.codecs.anthropic.blocks_out import Blocks
 from mux.codecs.anthropic.tools_in import decode_choice, decode_tool
 from mux.errors import Unsupported
 from mux.ir import (
@@ -172,6 +182,9 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     )
     request, tools = _tools.adapt(request, rules, losses)
     request = _messages.settle(request, losses)
+    if not native:
+        check = Blocks(abilities, [], native=False).media
+        request = _media.settle(request, check, losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=True)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)

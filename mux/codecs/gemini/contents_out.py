@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from mux.codecs import _media, _messages
 from mux.codecs.gemini._wire import DIALECT
+from mux.codecs.gemini.files import guess_mime
 from mux.codecs.gemini.parts_out import encode_media, encode_part, merged
 from mux.codecs.gemini.signatures import SKIP_VALIDATION, native_signature, signature_of
 from mux.errors import Unsupported
@@ -36,13 +37,10 @@ from mux.ir import (
     ToolResult,
 )
 
-_IN_RESULTS: Final = frozenset(
-    {"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
-)
+_IN_RESULTS: Final = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf"})
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
 _OWN_MIMES: Final = {"audio/mpeg": "audio/mp3"}
 _BELOW: Final = "[{} attached below]"
-_UNSEEN: Final = "[{} left out: this model cannot read it]"
 
 
 def encode_contents(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
@@ -134,7 +132,7 @@ class _Writer:
 
     def _part(self, part: Part, signature: str) -> list[Object]:
         if isinstance(part, Media) and not self._native:
-            part = self._fitted(part)
+            part = fit_media(part, self._abilities)
         encoded = encode_part(part, signature, ids=self._ids)
         if encoded is None:
             self._losses.append(Loss(LossKind.DROP, "server_tool_history"))
@@ -161,48 +159,48 @@ class _Writer:
         if self._native:
             inside.append(merged(encode_media(part), part.ext))
             return []
-        if part.kind is MediaKind.IMAGE and not self._abilities.vision:
-            self._losses.append(Loss(LossKind.DROP, "image"))
-            return [_UNSEEN.format(part.kind)]
-        fitted = self._fitted(part)
-        if self._abilities.tool_media and fitted.mime in _IN_RESULTS:
+        if part.source is SourceKind.TEXT:
+            return [_media.headed(part)]
+        fitted = fit_media(part, self._abilities)
+        held = fitted.mime in _IN_RESULTS and fitted.source is SourceKind.BASE64
+        if held and self._abilities.tool_media:
             inside.append(encode_media(fitted))
             return []
         below.append(fitted)
         return [_BELOW.format(part.kind)]
 
-    def _fitted(self, part: Media) -> Media:
-        """`part` as the API takes it. Raises `Unsupported`: nobody answers about what is unread."""
-        mime = part.mime
-        if part.source is SourceKind.TEXT:
-            return replace(part, mime="text/plain")
-        if part.source is SourceKind.BASE64:
-            mime = _media.true_mime(part.mime, part.data)
-        if not self._reads(part.kind, mime):
-            raise Unsupported(
-                f"This model cannot be sent {mime or part.kind} content. Send it as text or in "
-                "another format, or use a model that reads it.",
-                param="messages",
-            )
-        if part.source is SourceKind.URL and not self._abilities.image_url:
-            raise Unsupported(
-                "This model's provider does not fetch files by address. Send the content itself.",
-                param="messages",
-                code="image_url_unsupported",
-            )
-        return replace(part, mime=_OWN_MIMES.get(mime, mime))
 
-    def _reads(self, kind: MediaKind, mime: str) -> bool:
-        match kind:
-            case MediaKind.IMAGE:
-                return self._abilities.vision and (mime in _IMAGES or not mime)
-            case MediaKind.AUDIO:
-                return self._abilities.audio
-            case MediaKind.VIDEO:
-                return self._abilities.video
-            case MediaKind.DOCUMENT:
-                pdf = mime in ("", "application/pdf")
-                return self._abilities.pdf if pdf else mime.startswith("text/")
+def fit_media(part: Media, abilities: Abilities) -> Media:
+    """`part` as the API takes it. Raises `Unsupported`: nobody answers about what is unread."""
+    if part.source is SourceKind.TEXT:
+        return replace(part, mime="text/plain")
+    mime = part.mime or guess_mime(part.data) if part.source is SourceKind.URL else part.mime
+    if not _reads(abilities, part.kind, mime):
+        raise Unsupported(
+            f"This model cannot be sent {mime or part.kind} content. Send it as text or in "
+            "another format, or use a model that reads it.",
+            param="messages",
+        )
+    if part.source is SourceKind.URL and not abilities.image_url:
+        raise Unsupported(
+            "This model's provider does not fetch files by address. Send the content itself.",
+            param="messages",
+            code="image_url_unsupported",
+        )
+    return replace(part, mime=_OWN_MIMES.get(mime, mime))
+
+
+def _reads(abilities: Abilities, kind: MediaKind, mime: str) -> bool:
+    match kind:
+        case MediaKind.IMAGE:
+            return abilities.vision and (mime in _IMAGES or not mime)
+        case MediaKind.AUDIO:
+            return abilities.audio
+        case MediaKind.VIDEO:
+            return abilities.video
+        case MediaKind.DOCUMENT:
+            pdf = mime in ("", "application/pdf")
+            return abilities.pdf if pdf else mime.startswith("text/")
 
 
 def _sign_first(parts: list[Object]) -> None:

@@ -12,12 +12,21 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from mux.codecs import _formats, _messages, _server_tools, _state, _stops, _tool_choice, _tools
+from mux.codecs import (
+    _formats,
+    _media,
+    _messages,
+    _server_tools,
+    _state,
+    _stops,
+    _tool_choice,
+    _tools,
+)
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.contents_in import decode_contents, decode_system
-from mux.codecs.gemini.contents_out import encode_contents, encode_system
+from mux.codecs.gemini.contents_out import encode_contents, encode_system, fit_media
 from mux.codecs.gemini.generation import STOP_LIMIT, decode_generation, encode_generation
 from mux.codecs.gemini.parts_in import own
 from mux.codecs.gemini.spelling import read_body
@@ -160,6 +169,7 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
     request = _messages.settle(request, losses)
+    request = _media.settle(request, lambda part: fit_media(part, abilities), losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=False)
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):
         request = _formats.instruct(request, losses)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from mux.codecs import _arguments, _messages
+from mux.codecs import _arguments, _media, _messages
 from mux.codecs.ollama._wire import DIALECT
 from mux.errors import Unsupported
 from mux.ir import (
@@ -33,7 +33,6 @@ from mux.ir import (
 
 _NO_OUTPUT: Final = "(no output)"
 _BELOW: Final = "[image attached below]"
-_UNSEEN: Final = "[image left out: this model cannot see images]"
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
@@ -137,9 +136,6 @@ class _Writer:
                 continue
             if self._native or not isinstance(part, Media) or part.kind is not MediaKind.IMAGE:
                 yield part
-            elif not self._abilities.vision:
-                self._losses.append(Loss(LossKind.DROP, "image"))
-                yield Text(_UNSEEN)
             elif not self._abilities.tool_media:
                 below.append(part)
                 yield Text(_BELOW)
@@ -147,31 +143,35 @@ class _Writer:
                 yield part
 
     def _media(self, part: Media, texts: list[str], images: list[JSON]) -> None:
+        if not self._native:
+            check_media(part, self._abilities)
         if part.source is SourceKind.TEXT:
-            texts.append(f"[file: {part.filename or part.title or 'text'}]\n{part.data}")
-        elif self._native or self._sees(part):
+            texts.append(_media.headed(part))
+        else:
             images.append(part.data)
 
-    def _sees(self, part: Media) -> bool:
-        """True, or the refusal: what a model cannot read would change its answer (section 5)."""
-        if part.kind is not MediaKind.IMAGE:
-            raise Unsupported(
-                f"This model cannot be sent {part.mime or part.kind} content. Send it as text, "
-                "or use a model that reads it.",
-                param="messages",
-            )
-        if not self._abilities.vision:
-            raise Unsupported(
-                "This model cannot see images. Leave them out, or use a model with vision.",
-                param="messages",
-            )
-        if part.source is not SourceKind.BASE64:
-            raise Unsupported(
-                "This model's provider takes images as base64 only, not by address or file id.",
-                param="messages",
-                code="image_url_unsupported",
-            )
-        return True
+
+def check_media(part: Media, abilities: Abilities) -> None:
+    """Raises `Unsupported`: what a model cannot read would change its answer (section 5)."""
+    if part.source is SourceKind.TEXT:
+        return
+    if part.kind is not MediaKind.IMAGE or part.mime == _media.SVG:
+        raise Unsupported(
+            f"This model cannot be sent {part.mime or part.kind} content. Send it as text, "
+            "or use a model that reads it.",
+            param="messages",
+        )
+    if not abilities.vision:
+        raise Unsupported(
+            "This model cannot see images. Leave them out, or use a model with vision.",
+            param="messages",
+        )
+    if part.source is not SourceKind.BASE64:
+        raise Unsupported(
+            "This model's provider takes images as base64 only, not by address or file id.",
+            param="messages",
+            code="image_url_unsupported",
+        )
 
 
 def _call(part: ToolCall) -> Object:

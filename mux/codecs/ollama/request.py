@@ -10,12 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _tools
+from mux.codecs import _media, _messages, _server_tools, _state, _tools
 from mux.codecs._base import Encoded
 from mux.codecs._tools import ToolMap, ToolRules
 from mux.codecs.ollama._wire import DIALECT
 from mux.codecs.ollama.messages_in import decode_images, decode_messages, own
-from mux.codecs.ollama.messages_out import encode_messages, encode_prompt
+from mux.codecs.ollama.messages_out import check_media, encode_messages, encode_prompt
 from mux.codecs.ollama.options import decode_options, encode_options
 from mux.codecs.ollama.reasoning import decode_think, encode_think
 from mux.codecs.ollama.tools import choose, decode_tools, encode_tools
@@ -124,7 +124,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     request = _server_tools.resolve(request, DIALECT, frozenset(), losses)
     request, tools = _tools.adapt(request, ToolRules(), losses)
     request = choose(request, abilities, losses)
-    return _messages.settle(request, losses), tools
+    request = _messages.settle(request, losses)
+    return _media.settle(request, lambda part: check_media(part, abilities), losses), tools
 
 
 def _others(request: Request) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from mux.codecs import _messages
+from mux.codecs import _media, _messages
 from mux.codecs.openai_chat import reasoning_details
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.answer_out import encode_extra, encode_image
@@ -31,8 +31,7 @@ from mux.ir import (
     ToolResult,
 )
 
-_BELOW: Final = "[image attached below]"
-_UNSEEN: Final = "[image left out: this model cannot see images]"
+_BELOW: Final = "[{} attached below]"
 _NO_THOUGHT: Final = " "
 
 
@@ -235,13 +234,10 @@ class _Writer:
     def _beside(self, part: Media) -> str:
         """The words that stand for media in a result."""
         if part.source is SourceKind.TEXT:
-            return part.data
-        if part.kind is MediaKind.IMAGE and not self._abilities.vision:
-            self._losses.append(Loss(LossKind.DROP, "image"))
-            return _UNSEEN
+            return _media.headed(part)
         self._losses.append(Loss(LossKind.DEGRADE, "tool_result_media"))
         self._below.append(part)
-        return _BELOW if part.kind is MediaKind.IMAGE else f"[{part.kind} attached below]"
+        return _BELOW.format(part.kind)
 
     def _system_role(self, wanted: JSON) -> str:
         """``developer`` where the host knows it, else ``system`` (pitfall 242)."""

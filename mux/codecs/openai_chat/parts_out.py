@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mux.codecs import _media
 from mux.codecs.openai_chat._wire import DIALECT
 from mux.codecs.openai_chat.answer_out import address
 from mux.errors import Unsupported
@@ -82,7 +83,7 @@ class PartWriter:
         if isinstance(raw, dict):
             return raw
         if not self.native:
-            self._check(part)
+            check_media(part, self._abilities)
         match part.kind:
             case MediaKind.IMAGE:
                 written = self._image(part, fields)
@@ -111,8 +112,7 @@ class PartWriter:
 
     def _document(self, part: Media, fields: Object) -> Object:
         if part.source is SourceKind.TEXT:
-            header = part.filename or part.title or "text"
-            return {"type": "text", "text": f"[file: {header}]\n{part.data}"}
+            return {"type": "text", "text": _media.headed(part)}
         file: Object = {}
         name = part.filename or part.title
         if part.source is SourceKind.FILE_ID:
@@ -124,38 +124,38 @@ class PartWriter:
             file["filename"] = name
         return {"type": "file", "file": file | _inner(fields, "file")}
 
-    def _check(self, part: Media) -> None:
-        """Raises `Unsupported` for media that this model or this dialect cannot be sent."""
-        abilities = self._abilities
-        if part.source is SourceKind.TEXT:
-            return
-        accepted = {
-            MediaKind.IMAGE: abilities.vision,
-            MediaKind.AUDIO: abilities.audio,
-            MediaKind.VIDEO: False,
-            MediaKind.DOCUMENT: abilities.pdf,
-        }
-        if not accepted[part.kind]:
-            raise Unsupported(
-                f"This model cannot be sent {part.mime or part.kind} content. Send it as text, or "
-                "use a model that reads it.",
-                param="messages",
-            )
-        by_address = part.source is SourceKind.URL
-        if by_address and (part.kind is not MediaKind.IMAGE or not abilities.image_url):
-            raise Unsupported(
-                f"This model's provider does not fetch a {part.kind} from an address. Send it as "
-                "base64.",
-                param="messages",
-                code="image_url_unsupported",
-            )
-        if part.kind is not MediaKind.DOCUMENT and part.source is SourceKind.FILE_ID:
-            raise Unsupported(
-                f"This model's provider takes no {part.kind} by file id. Send it as base64.",
-                param="messages",
-            )
-        if part.kind is MediaKind.IMAGE and part.mime == "image/svg+xml":
-            raise Unsupported("SVG images cannot be read. Send PNG or JPEG.", param="messages")
+
+def check_media(part: Media, abilities: Abilities) -> None:
+    """Raises `Unsupported` for media that this model or this dialect cannot be sent."""
+    if part.source is SourceKind.TEXT:
+        return
+    accepted = {
+        MediaKind.IMAGE: abilities.vision,
+        MediaKind.AUDIO: abilities.audio,
+        MediaKind.VIDEO: False,
+        MediaKind.DOCUMENT: abilities.pdf,
+    }
+    if not accepted[part.kind]:
+        raise Unsupported(
+            f"This model cannot be sent {part.mime or part.kind} content. Send it as text, or "
+            "use a model that reads it.",
+            param="messages",
+        )
+    by_address = part.source is SourceKind.URL
+    if by_address and (part.kind is not MediaKind.IMAGE or not abilities.image_url):
+        raise Unsupported(
+            f"This model's provider does not fetch a {part.kind} from an address. Send it as "
+            "base64.",
+            param="messages",
+            code="image_url_unsupported",
+        )
+    if part.kind is not MediaKind.DOCUMENT and part.source is SourceKind.FILE_ID:
+        raise Unsupported(
+            f"This model's provider takes no {part.kind} by file id. Send it as base64.",
+            param="messages",
+        )
+    if part.mime == _media.SVG:
+        raise Unsupported("SVG images cannot be read. Send PNG or JPEG.", param="messages")
 
 
 _BESIDE: Final = frozenset({"format", "image_url", "file", "raw"})

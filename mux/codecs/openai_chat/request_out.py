@@ -6,12 +6,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _messages, _server_tools, _state, _stops, _tool_choice, _tools
+from mux.codecs import _media, _messages, _server_tools, _state, _stops, _tool_choice, _tools
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs._tools import ToolMap
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.format import encode_format
 from mux.codecs.openai_chat.messages_out import encode_messages
+from mux.codecs.openai_chat.parts_out import check_media
 from mux.codecs.openai_chat.reasoning import encode_reasoning, reasons
 from mux.codecs.openai_chat.tools import encode_functions, encode_tools
 from mux.errors import Unsupported
@@ -80,8 +81,9 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         )
     searches = frozenset({"web_search"}) if abilities.web_search else frozenset[str]()
     request = _server_tools.resolve(request, DIALECT, searches, losses)
-    request, tools = _tools.adapt(request, ToolRules(custom=abilities.custom_tools), losses)
+    request, tools = _tools.adapt(request, _tools.openai_rules(abilities), losses)
     request = _messages.settle(request, losses)
+    request = _media.settle(request, lambda part: check_media(part, abilities), losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=False)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)

@@ -14,7 +14,6 @@ from mux.ir import (
     Loss,
     LossKind,
     Media,
-    MediaKind,
     Object,
     Opaque,
     Part,
@@ -22,13 +21,13 @@ from mux.ir import (
     Request,
     ServerCall,
     ServerResult,
+    SourceKind,
     Text,
     ToolKind,
     ToolResult,
 )
 
-_UNSEEN: Final = "[image: this model cannot see it]"
-_BELOW: Final = "[image attached below]"
+_BELOW: Final = "[{} attached below]"
 
 
 def is_content(part: Part) -> bool:
@@ -113,14 +112,10 @@ class Contents:
 
     def _shown(self, media: Media, below: list[JSON]) -> Object:
         """`media` as part of an output, or the words that stand for it."""
-        if media.kind is MediaKind.IMAGE and not self._abilities.vision:
-            self._losses.append(Loss(LossKind.DROP, "image"))
-            return _text(_UNSEEN)
-        check_media(media, self._abilities)
-        if self._abilities.tool_media:
+        if self._abilities.tool_media or media.source is SourceKind.TEXT:
             return encode_media(media)
         below.append(encode_media(media))
-        return _text(_BELOW)
+        return _text(_BELOW.format(media.kind))
 
 
 def _text(text: str) -> Object:

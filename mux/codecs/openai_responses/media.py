@@ -63,7 +63,7 @@ def encode_media(part: Media) -> Object:
     bare, file = fields.pop("bare", False), fields.pop("file", False)
     out: Object
     if part.source is SourceKind.TEXT:
-        return {"type": "input_text", "text": _headed(part)}
+        return {"type": "input_text", "text": _media.headed(part)}
     if part.kind is MediaKind.IMAGE and not file:
         out = {"type": "input_image"}
         if part.source is SourceKind.FILE_ID:
@@ -99,10 +99,6 @@ def _address(part: Media) -> str:
     return _media.data_url(part.mime or _media.sniff(part.data), part.data)
 
 
-def _headed(part: Media) -> str:
-    return f"[file: {part.filename or part.title or 'document'}]\n{part.data}"
-
-
 def check_media(part: Media, abilities: Abilities) -> None:
     """Raises `Unsupported` for what the model could not read: that would change its answer."""
     if part.kind in (MediaKind.AUDIO, MediaKind.VIDEO):
@@ -110,6 +106,8 @@ def check_media(part: Media, abilities: Abilities) -> None:
     if part.kind is MediaKind.IMAGE:
         if not abilities.vision:
             raise _refused("images", "messages", "unsupported_media")
+        if part.mime == _media.SVG:
+            raise _refused("SVG images", "messages", "unsupported_media")
         if part.source is SourceKind.URL and not abilities.image_url:
             raise _refused("images by address", "messages", "image_url_unsupported")
     elif part.source is not SourceKind.TEXT and not abilities.pdf:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mux.codecs import (
     _formats,
     _ids,
+    _media,
     _messages,
     _server_tools,
     _state,
@@ -21,12 +22,13 @@ from mux.codecs import (
     _tools,
 )
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs._tools import ToolMap
 from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.history import decode_input, merge_tools
 from mux.codecs.openai_responses.hosted_out import wanted_results
 from mux.codecs.openai_responses.items_out import encode_input_items
+from mux.codecs.openai_responses.media import check_media
 from mux.codecs.openai_responses.settings import (
     decode_reasoning,
     decode_sampling,
@@ -198,13 +200,14 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     _state.check_state(request, DIALECT, losses)
     _refuse(request, abilities)
     request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
-    rules = ToolRules(custom=abilities.custom_tools, namespaces=abilities.custom_tools)
+    rules = _tools.openai_rules(abilities, namespaces=True)
     request, tools = _tools.adapt(request, rules, losses)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):
         request = _formats.instruct(request, losses)
     request = _messages.settle(request, losses)
+    request = _media.settle(request, lambda part: check_media(part, abilities), losses)
     return _messages.end_of_history(request, abilities, losses, user_last=False), tools
 
 

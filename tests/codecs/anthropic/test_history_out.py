@@ -396,8 +396,9 @@ def test_F26_media_in_results():
         text("and?"),
     ]
     found, losses = turns(*history, abilities=Abilities(vision=False))
-    assert losses == ["degrade:tool_media"]
-    assert found[2][1][0]["content"][1]["text"] == "[image that this model cannot see]"
+    assert losses == ["drop:image"]
+    left_out = "[image left out: this model cannot read it]"
+    assert found[2][1][0]["content"][1]["text"] == left_out
 
 
 def test_what_an_assistant_said_elsewhere():

@@ -564,7 +564,7 @@ def test_F26_an_image_in_a_result():
     assert [message["role"] for message in below[2:]] == ["tool", "tool", "user"]
     assert below[4] == {"role": "user", "content": "", "images": [PNG]}
     blind = sent(shot(), Abilities(vision=False))["messages"]
-    assert "cannot see images" in blind[2]["content"]
+    assert "image left out" in blind[2]["content"]
     assert losses(shot(), Abilities(vision=False)) == ["drop:image"]
 
 

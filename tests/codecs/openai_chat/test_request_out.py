@@ -211,7 +211,7 @@ def test_P174_P175_F26_media_of_results_follow_after_all_of_them():
         ),
         Abilities(vision=False),
     )
-    assert "cannot see" in out["messages"][-1]["content"]
+    assert "image left out" in out["messages"][-1]["content"]
     assert losses == ["drop:image"]
 
 

@@ -315,7 +315,7 @@ def test_a_document_in_a_result():
     body = json.loads(
         CODEC.client.encode_request(Request("m", history, origin="anthropic"), Abilities()).body
     )
-    assert body["messages"][2]["content"] == "words\n[document attached below]"
+    assert body["messages"][2]["content"] == "[file: text]\nwords\n[document attached below]"
     assert body["messages"][3]["content"][0]["file"]["filename"] == "T"
 
 

@@ -140,7 +140,7 @@ def test_F26_images_in_results_stay_there_or_go_below():
     assert items[2]["output"] == "seen\n[image attached below]"
     assert items[4] == {"type": "message", "role": "user", "content": [image]}
     body, losses, _ = encoded(asked(*messages), Abilities(vision=False))
-    assert "cannot see" in body["input"][2]["output"]
+    assert "image left out" in body["input"][2]["output"]
     assert losses == ["drop:image"]
 
 
