@@ -26,6 +26,7 @@ from mux.codecs._free_text import (
 )
 from mux.errors import Unsupported
 from mux.ir import (
+    Abilities,
     ArgsDelta,
     BlockStart,
     BlockStop,
@@ -47,6 +48,7 @@ from mux.ir import (
 from mux.wire import json
 
 _HASH_CHARS: Final = 8
+_OPENAI_MOST: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,19 @@ class ToolRules:
     custom: bool = False
     namespaces: bool = False
     reserved: frozenset[str] = frozenset()
+    most: int | None = None
+    """how many tools one request may have"""
+
+
+def openai_rules(abilities: Abilities, *, namespaces: bool = False) -> ToolRules:
+    """What OpenAI's own hosts take, which alone know free-text tools, and all others of its kind.
+
+    `namespaces`: the API has them.
+    """
+    own_host = abilities.custom_tools
+    return ToolRules(
+        custom=own_host, namespaces=namespaces and own_host, most=_OPENAI_MOST if own_host else None
+    )
 
 
 def functions(request: Request) -> list[Tool]:
@@ -102,7 +117,10 @@ def described(tool: Tool) -> str:
 
 
 def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """`request` with all tool names such that `rules` accept them, and the way back."""
+    """`request` with all tool names such that `rules` accept them, and the way back.
+
+    Raises `Unsupported` for a choice that cannot be kept, and for too many tools.
+    """
     names = _Names(rules, functions(request))
     tools: list[Tool | ServerTool] = []
     for tool in request.tools:
@@ -113,6 +131,11 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
             losses.append(Loss(LossKind.DROP, "duplicate_tool", tool.name))
             continue
         tools.append(names.tool(tool))
+    if rules.most is not None and len(tools) > rules.most:
+        raise Unsupported(
+            f"This model takes at most {rules.most} tools, the request has {len(tools)}.",
+            param="tools",
+        )
     adapted = replace(
         request,
         tools=tuple(tools),

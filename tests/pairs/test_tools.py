@@ -354,6 +354,15 @@ def test_F25_a_computer_is_never_taken_away_in_silence(client, upstream):
     assert caught.value.code == "server_tool_unsupported"
 
 
+@pytest.mark.parametrize("upstream", [CHAT, RESPONSES])
+def test_more_tools_than_openai_takes_are_refused_and_not_cut(upstream):
+    many = asked(ANTHROPIC, tools=tuple(Tool(f"t{number}") for number in range(129)))
+    with pytest.raises(Unsupported, match="at most 128 tools") as caught:
+        sent(many, upstream, Abilities(custom_tools=True))
+    assert caught.value.param == "tools"
+    assert len(declared(upstream, body(sent(many, upstream)))) == 129, "others may take more"
+
+
 # -- strictness and fields of one host ------------------------------------------------------------
 
 LOOSE = {"type": "object", "properties": {"a": {"type": "string"}}}

@@ -8,7 +8,6 @@ from typing import Final
 from mux.codecs import _schema, _tools
 from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, own
-from mux.errors import Unsupported
 from mux.ir import (
     JSON,
     Abilities,
@@ -27,7 +26,6 @@ NATIVE: Final = frozenset({"web_search", "web_fetch", "code_execution"})
 
 _NO_ARGUMENTS: Final[Object] = {"type": "object", "properties": {}}
 _MARKS: Final = frozenset({"late", "namespace"})
-_LIMIT: Final = 128
 
 _WORDS: Final = {
     ChoiceMode.AUTO: "auto",
@@ -37,14 +35,9 @@ _WORDS: Final = {
 
 
 def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
-    """The ``tools`` list. Raises `Unsupported` where there are more than the API takes."""
+    """The ``tools`` list."""
     if request.origin == DIALECT:
         return native_tools(request)
-    if abilities.custom_tools and len(request.tools) > _LIMIT:
-        raise Unsupported(
-            f"This model takes at most {_LIMIT} tools, the request has {len(request.tools)}.",
-            param="tools",
-        )
     out = _grouped(
         [
             (tool, _foreign(tool, abilities, losses))
