@@ -185,7 +185,8 @@ class _Items:
         if self._native:
             kind = _SUMMARY if part.summary else _CONTENT
             texts: list[JSON] = [{"type": kind, "text": text} for text in part.texts]
-            item["summary" if part.summary else "content"] = texts
+            if texts:
+                item["summary" if part.summary else "content"] = texts
         if sealed:
             item["encrypted_content"] = sealed
         self._out.append(item | own(part.ext) if self._native else item)
