@@ -48,6 +48,8 @@ _HEAD: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _HEAD_CHARS: Final = 64
 _SIMPLE: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _SPECIAL: Final = re.compile(r'["\\]')
+_HIGH: Final = re.compile(r"\\u[dD][89abAB]")
+_ESCAPE_CHARS: Final = len(r"\u0000")
 
 
 class Unwrapper:
@@ -82,7 +84,7 @@ class Unwrapper:
 
     def eof(self) -> str:
         """What is left at the end: everything, if the arguments were not of the wrapped form."""
-        if self._sent:
+        if self._sent or self._inside:
             return ""
         return unwrap_text("".join(self._all))
 
@@ -116,12 +118,14 @@ def _escape_length(text: str, position: int) -> int:
         return 0
     if text[position + 1] != "u":
         return 2
-    if rest < 6:
+    if rest < _ESCAPE_CHARS:
         return 0
-    high = text[position + 2 : position + 3].lower() == "d" and text[position + 3] in "89abAB"
-    if not high:
-        return 6
-    return 12 if rest >= 12 else 0
+    if not _HIGH.match(text, position):
+        return _ESCAPE_CHARS
+    follows = text[position + _ESCAPE_CHARS : position + _ESCAPE_CHARS + 2]
+    if not "\\u".startswith(follows):
+        return _ESCAPE_CHARS  # half a pair, and the other half never comes
+    return 2 * _ESCAPE_CHARS if rest >= 2 * _ESCAPE_CHARS else 0
 
 
 def _unescape(escape: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mux.codecs._free_text import unwrap_text
+from mux.codecs._free_text import Unwrapper, unwrap_text
 from mux.codecs._tools import ToolMap, ToolRestorer, ToolRules, adapt
 from mux.errors import Unsupported
 from mux.ir import (
@@ -234,3 +234,26 @@ def test_F24_allowed_tools_of_which_none_is_left():
     required = ToolChoice(ChoiceMode.ALLOWED_REQUIRED, ("gone",))
     with pytest.raises(Unsupported):
         adapted(Request("m", tools=(Tool("f"),), tool_choice=required))
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r'{"input":"a\ud83dabcdefgh"}', "a\ufffdabcdefgh"),
+        (r'{"input":"a\ud83d"}', "a\ufffd"),
+        (r'{"input":"\ud83d\ude00x"}', "\U0001f600x"),
+        (r'{"input":"\ud83d\u0041x"}', "\ufffdAx"),
+        (r'{"input":"\ud83d\nx"}', "\ufffd\nx"),
+        (r'{"input":"\u12zzx"}', "\ufffdx"),
+        ('{ "input" : "x", "more": 1}', "x"),
+        ('{"input":""}', ""),
+        ('{"input":"', ""),
+        ('{"input":"cut', "cut"),
+        (r'{"input":"cut\u00', "cut"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 5, 100])
+def test_P61_free_text_with_broken_escapes_loses_nothing_else(written, text, step):
+    unwrapper = Unwrapper()
+    pieces = [written[start : start + step] for start in range(0, len(written), step)]
+    assert "".join(map(unwrapper.feed, pieces)) + unwrapper.eof() == text
