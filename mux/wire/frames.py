@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mux.errors import UpstreamProtocolError
+from mux.wire import json
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ class FrameReader(Generic[T]):
             self.misfits += 1
             return None
         except (msgspec.DecodeError, UnicodeError, RecursionError):
+            if (whole := json.mended(data)) is not None:
+                return self(whole)
             raise UpstreamProtocolError(
                 "the upstream sent a stream event that is not JSON"
             ) from None

@@ -6,6 +6,7 @@ floats; writes with orjson, the fastest there is.
 
 from __future__ import annotations
 
+import re
 from typing import Final, cast
 
 import msgspec
@@ -15,6 +16,11 @@ from mux.ir.jsontypes import JSON, Object
 
 _DECODER: Final = msgspec.json.Decoder()
 _BOM: Final = b"\xef\xbb\xbf"
+_ESCAPE: Final = re.compile(
+    rb"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}"
+    rb"|\\(?:u([dD][89a-fA-F][\da-fA-F]{2})|.)"
+)
+"""An escape; half of a surrogate pair on its own is in the group."""
 
 
 class JsonError(ValueError):
@@ -22,15 +28,30 @@ class JsonError(ValueError):
 
 
 def loads(data: bytes | str) -> JSON:
-    """One JSON value. A UTF-8 byte order mark is skipped. Raises `JsonError`."""
+    """One JSON value. A UTF-8 byte order mark is skipped. Raises `JsonError`.
+
+    Half of a surrogate pair reads as U+FFFD: programs that cut text between UTF-16 units send it,
+    and then again with every later turn (pitfall 29).
+    """
     if isinstance(data, bytes) and data.startswith(_BOM):
         data = data[len(_BOM) :]
     try:
         return cast("JSON", _DECODER.decode(data))
     except (msgspec.DecodeError, UnicodeError) as error:
+        if (whole := mended(data)) is not None:
+            return loads(whole)
         raise JsonError(str(error)) from None
     except RecursionError:
         raise JsonError("nested too deeply") from None
+
+
+def mended(data: bytes | str) -> bytes | None:
+    """`data` with U+FFFD for each half of a surrogate pair; None if there is none."""
+    raw = data if isinstance(data, bytes) else data.encode(errors="replace")
+    if b"\\u" not in raw:
+        return None
+    whole = _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], raw)
+    return whole if whole != raw else None
 
 
 def dumps(value: JSON) -> bytes:

@@ -112,7 +112,7 @@ BAD: dict[str, list[Bad]] = {
     ],
     "openai_chat": [
         *_SSE,
-        ("json", b'{"content":"Hello"', b'{"content":"\\ud83d"'),
+        ("json", b'{"content":"Hello"', b'{"content":"\xff"'),
         ("event-line", b"data:", b"event: message\ndata:"),
         ("object", b"chat.completion.chunk", b"chat.completion"),
         ("field", b'"id":"c-1"', b'"id":""'),

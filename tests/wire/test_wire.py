@@ -89,7 +89,22 @@ def test_ndjson_hands_out_a_last_line_without_its_end():
     assert reader.eof() == [b'{"b":2}']
 
 
-@pytest.mark.parametrize("bad", [b"", b"{", b"nan", b'"\\ud83d"', b'"\xff"', b"[" * 100_000])
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (rb'"\ud83d"', "\ufffd"),
+        (rb'"\udE00x"', "\ufffdx"),
+        (rb'"\ud83d\ud83d\ude00"', "\ufffd\U0001f600"),
+        (rb'"\ud83d\ude00\\ud83d\""', '\U0001f600\\ud83d"'),
+        (rb'"\\\ud83d\n"', "\\\ufffd\n"),
+    ],
+)
+def test_P29_half_a_surrogate_pair_is_one_odd_letter(data, value):
+    assert json.loads(data) == json.loads(data.decode()) == value
+    assert json.loads(json.dumps(json.loads(data))) == value
+
+
+@pytest.mark.parametrize("bad", [b"", b"{", b"nan", b'"\\uZZZZ"', b'"\xff"', b"[" * 100_000])
 def test_P27_P29_what_is_not_json_is_an_error_of_ours(bad):
     with pytest.raises(json.JsonError):
         json.loads(bad)

@@ -159,6 +159,12 @@ def test_P27_P29_a_body_that_is_no_object_is_a_400(body):
         CODEC.server.decode_request(body)
 
 
+def test_P29_half_a_surrogate_pair_is_one_odd_letter():
+    body = rb'{"model":"m","messages":[{"role":"user","content":"cut \ud83d here"}]}'
+    [message] = CODEC.server.decode_request(body).messages
+    assert message.parts == (Text("cut \ufffd here"),)
+
+
 def test_a_byte_order_mark_is_skipped_and_the_url_overrides():
     body = b"\xef\xbb\xbf" + json.dumps({"messages": [user()]}).encode()
     request = CODEC.server.decode_request(body, model="from-url", stream=True)
