@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -26,7 +27,7 @@ def decode_contents(body: Doc) -> tuple[Message, ...]:
     docs = _one_or_more(contents)
     if not docs:
         raise contents.error("at least one content is needed")
-    return tuple(_message(doc) for doc in docs)
+    return tuple(_joined(_message(doc) for doc in docs))
 
 
 def decode_system(doc: Doc | None) -> tuple[Text, ...]:
@@ -37,6 +38,51 @@ def decode_system(doc: Doc | None) -> tuple[Text, ...]:
         return (Text(doc.value),) if doc.value else ()
     docs = doc.items() if isinstance(doc.value, list) else _parts_of(doc)
     return tuple(Text(text) for part in docs if (text := part.need("text").string()))
+
+
+def _joined(messages: Iterable[Message]) -> Iterator[Message]:
+    """`messages` with the model's own pieces made one again.
+
+    Programs put the chunks of a streamed answer into their history as they came: each a part, or
+    each a content of its own.
+    """
+    begun: Message | None = None
+    """an answer of which so far only text has come"""
+    for message in messages:
+        current = message
+        if begun is not None and message.role is Role.ASSISTANT and message.ext is None:
+            current = replace(message, parts=(*begun.parts, *message.parts))
+        elif begun is not None:
+            yield begun
+        if current.role is Role.ASSISTANT:
+            current = replace(current, parts=tuple(_whole(current.parts)))
+        begun = current if _only_text(current) else None
+        if begun is None:
+            yield current
+    if begun is not None:
+        yield begun
+
+
+def _only_text(message: Message) -> bool:
+    texts = all(isinstance(part, Text | Thinking) for part in message.parts)
+    return message.role is Role.ASSISTANT and message.ext is None and texts
+
+
+def _whole(parts: Iterable[Part]) -> list[Part]:
+    """`parts` with neighbouring pieces of plain text joined; a signed part stays as it is."""
+    out: list[Part] = []
+    for part in parts:
+        last = out[-1] if out else None
+        if (
+            isinstance(part, Text)
+            and isinstance(last, Text)
+            and part == Text(part.text)
+            and last == Text(last.text)
+        ):
+            out[-1] = Text(last.text + part.text)
+        else:
+            out.append(part)
+    return out
 
 
 def _message(doc: Doc) -> Message:

@@ -4,6 +4,7 @@
 * snake_case for camelCase, where the API's own schema names the member;
 * the URL-safe base64 alphabet in bytes fields, missing padding;
 * enumerations by number or in lower case;
+* plain texts of the model that stand side by side;
 * one object where a list of one may stand, and tools spread over the entries of their list.
 """
 
@@ -40,6 +41,8 @@ def request(body: dict[str, Any]) -> dict[str, Any]:
     out.pop("model", None)  # it is in the path
     for content in out["contents"]:
         content.setdefault("role", "user")
+        if content["role"] == "model":
+            content["parts"] = _whole(content.get("parts", []))
     if "systemInstruction" in out:
         out["systemInstruction"].pop("role", None)  # the API ignores it
     tools = out.get("tools", [])
@@ -60,6 +63,17 @@ def request(body: dict[str, Any]) -> dict[str, Any]:
     thinking = out.get("generationConfig", {}).get("thinkingConfig", {})
     if "thinkingLevel" in thinking:
         thinking["thinkingLevel"] = thinking["thinkingLevel"].upper()
+    return out
+
+
+def _whole(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A model's parts, neighbours of plain text joined: they are the pieces of a stream."""
+    out: list[dict[str, Any]] = []
+    for part in parts:
+        if out and part.keys() == out[-1].keys() == {"text"}:
+            out[-1] = {"text": out[-1]["text"] + part["text"]}
+        else:
+            out.append(part)
     return out
 
 

@@ -450,6 +450,26 @@ def test_a_foreign_signature_without_its_text_is_reasoning_all_the_same():
     )
 
 
+def test_the_pieces_of_a_streamed_answer_are_one_text_again():
+    pieces = [{"text": "Hel"}, {"text": "lo"}, {"text": "", "thoughtSignature": "Uw=="}]
+    call = {"functionCall": {"name": "f"}}
+    contents = [
+        HELLO,
+        {"role": "model", "parts": pieces[:2]},
+        {"role": "model", "parts": [{"text": "!"}, pieces[2]]},
+        {"role": "model", "parts": [call]},
+        {"role": "user", "parts": [{"text": "a"}, {"text": "b"}]},
+    ]
+    _, model, user = decode(contents=contents).messages
+    native = Signature("gemini", "Uw==")
+    assert model.parts == (
+        Text("Hello!"),
+        Text("", signature=native),
+        ToolCall("", "f", "{}"),
+    )
+    assert user.parts == (Text("a"), Text("b"))
+
+
 def test_P206_no_envelope_reaches_the_upstream():
     theirs = sealed(Signature("anthropic", "EqQB"))
     broken = base64.b64encode(b"mux1.!!!").decode()
@@ -469,8 +489,7 @@ def test_P206_no_envelope_reaches_the_upstream():
         ]
     )
     assert again(request)["contents"][1]["parts"] == [
-        {"text": "hi"},
-        {"text": "ho"},
+        {"text": "hiho"},
         {"executableCode": {"code": "1"}},
         {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "Uw=="},
     ]
