@@ -22,9 +22,15 @@ _REFUSED: Final[dict[str, tuple[str, ...]]] = {
 _DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "openai_responses": ("truncation", "context_management", "multi_agent"),
     "anthropic": ("context_management", "fallbacks", "fallback_credit_token"),
-    "ollama": ("context",),
+    "ollama": ("context", "template"),
 }
-"""Fields, by dialect, that only change how a long conversation is kept going."""
+"""Fields, by dialect, that only change how a conversation is kept going or put to the model."""
+
+_RAW: Final = "raw"
+"""Ollama's word for a prompt that no template is put around."""
+
+_UNTEMPLATED: Final = frozenset({"openai_completions"})
+"""Dialects whose prompts never have one."""
 
 _IDLE: Final[tuple[object, ...]] = (None, False, "", "disabled")
 """Values by which a client says that it does not use the feature."""
@@ -63,6 +69,8 @@ def check_state(request: Request, target: str, losses: list[Loss]) -> None:
         for name in _DROPPED.get(request.origin, ())
         if own.get(name) not in _IDLE
     ]
+    if own.get(_RAW) is True and target not in _UNTEMPLATED:
+        losses.append(Loss(LossKind.DEGRADE, _RAW))
     for part in _parts(request):
         _check_part(part, request.origin, target)
 

@@ -311,9 +311,18 @@ def asked(dialect: str, *, stream: bool) -> Request:
 
 def told(upstream: str, client: str, answer: Answer, *, stream: bool) -> bytes:
     """The bytes a client of `client` reads when `upstream` says `answer`."""
-    source, server = CODECS[upstream].client, CODECS[client].server
-    request = asked(client, stream=stream)
-    if not stream:
+    return answered(upstream, asked(client, stream=stream), answer)
+
+
+def bodies(upstream: str, request: Request, answer: Answer) -> list[dict[str, Any]]:
+    """What an Ollama client reads in answer to `request`, line by line."""
+    return [json.loads(line) for line in answered(upstream, request, answer).splitlines()]
+
+
+def answered(upstream: str, request: Request, answer: Answer) -> bytes:
+    """The bytes that answer `request` when `upstream` says `answer`."""
+    source, server = CODECS[upstream].client, CODECS[request.origin].server
+    if not request.stream:
         return server.encode_response(source.decode_response(_WHOLE[upstream](answer)), request)
     decoder, encoder = source.stream_decoder(), server.stream_encoder(request)
     events: list[Event] = decoder.feed(_STREAM[upstream](answer)) + decoder.eof()
