@@ -6,7 +6,19 @@ import json
 from typing import Any
 
 from mux.codecs import CODECS
-from mux.ir import Answer, Finish, Part, Request, Response, StopReason, Usage, unfold
+from mux.ir import (
+    Answer,
+    Finish,
+    Part,
+    Reasoning,
+    ReasoningState,
+    Request,
+    Response,
+    StopReason,
+    Usage,
+    Visibility,
+    unfold,
+)
 from tests.scenes.fake import Script
 
 
@@ -20,7 +32,8 @@ def spoken(
 ) -> Script:
     """An upstream of `dialect` that answers with `parts`, one event a piece if it streams."""
     response = Response(ident, "m", 1, (Answer(parts, finish),), usage)
-    request = Request("m", stream=stream, include_usage=True, origin=dialect)
+    reasoning = Reasoning(ReasoningState.ON, visible=Visibility.FULL)
+    request = Request("m", stream=stream, include_usage=True, origin=dialect, reasoning=reasoning)
     server = CODECS[dialect].server
     if not stream:
         return Script(server.encode_response(response, request), content_type="application/json")
