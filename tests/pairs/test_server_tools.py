@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from mux.codecs import CODECS
-from mux.ir import Abilities, Event, Request
+from mux.errors import Unsupported
+from mux.ir import Abilities, Event, Request, unfold
 from tests import sdk
 from tests.pairs.upstreams import sse
 
@@ -344,3 +345,82 @@ def test_F25_openai_is_asked_for_the_sources_of_its_searches(client):
     body = json.loads(CODECS[RESPONSES].client.encode_request(request, Abilities()).body)
     assert "web_search_call.action.sources" in body["include"]
     assert {"type": "web_search"} in body["tools"]
+
+
+def test_F25_a_gemini_search_is_told_once_although_the_service_shows_its_steps():
+    steps = [
+        {
+            "toolCall": {
+                "id": "t",
+                "toolType": "GOOGLE_SEARCH_WEB",
+                "args": {"queries": [QUERY]},
+            },
+            "thoughtSignature": "Uw==",
+        },
+        {
+            "toolResponse": {"id": "t", "toolType": "GOOGLE_SEARCH_WEB", "response": {}},
+            "thoughtSignature": "Vw==",
+        },
+    ]
+    answer = _gemini(SAID)
+    answer["candidates"][0]["content"]["parts"][:0] = steps
+    response = CODECS[GEMINI].client.decode_response(json.dumps(answer).encode())
+    for client, kind in ((ANTHROPIC, "server_tool_use"), (RESPONSES, "web_search_call")):
+        body = CODECS[client].server.encode_response(response, Request("m", origin=client))
+        assert body.decode().count(f'"type":"{kind}"') == 1
+
+
+CLAUDE_CODE_SEARCH = {
+    "model": "m",
+    "max_tokens": 32000,
+    "system": [{"type": "text", "text": "You search the web."}],
+    "messages": [{"role": "user", "content": "Perform a web search for: Oslo"}],
+    "tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 8}],
+    "tool_choice": {"type": "tool", "name": "web_search"},
+    "stream": True,
+}
+
+
+def test_F25_P189_the_search_claude_code_asks_for_is_run_by_whoever_can():
+    request = CODECS[ANTHROPIC].server.decode_request(json.dumps(CLAUDE_CODE_SEARCH).encode())
+    gemini = json.loads(CODECS[GEMINI].client.encode_request(request, Abilities()).body)
+    assert gemini["tools"] == [{"googleSearch": {}}]
+    assert "toolConfig" not in gemini
+    openai = json.loads(CODECS[RESPONSES].client.encode_request(request, Abilities()).body)
+    assert openai["tools"] == [{"type": "web_search"}]
+    assert openai["tool_choice"] == {"type": "web_search"}
+    with pytest.raises(Unsupported) as caught:
+        CODECS[CHAT].client.encode_request(request, Abilities())
+    assert caught.value.code == "server_tool_unsupported"
+    able = CODECS[CHAT].client.encode_request(request, Abilities(web_search=True))
+    assert json.loads(able.body)["web_search_options"] == {}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_citations_of_documents_go_where_there_is_a_form_for_them(stream):
+    page = {
+        "type": "page_location",
+        "cited_text": "said",
+        "document_index": 0,
+        "document_title": "Doc.pdf",
+        "start_page_number": 1,
+        "end_page_number": 2,
+    }
+    answer = _message([{"type": "text", "text": "It says so.", "citations": [page]}])
+    response = CODECS[ANTHROPIC].client.decode_response(json.dumps(answer).encode())
+
+    def body(client: str) -> bytes:
+        server, asks = CODECS[client].server, Request("m", origin=client, stream=stream)
+        if not stream:
+            return server.encode_response(response, asks)
+        encoder = server.stream_encoder(asks)
+        return b"".join(map(encoder.encode, unfold(response))) + encoder.eof()
+
+    judge = sdk.stream if stream else sdk.whole
+    [message] = judge(RESPONSES, body(RESPONSES)).raw.output
+    [note] = message.content[0].annotations
+    assert (note.type, note.filename, note.index) == ("file_citation", "Doc.pdf", 11)
+    assert judge(CHAT, body(CHAT)).text == "It says so."
+    assert b"Doc.pdf" not in body(CHAT)
+    [block] = judge(ANTHROPIC, body(ANTHROPIC)).raw.content
+    assert block.citations[0].start_page_number == 1

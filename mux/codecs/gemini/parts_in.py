@@ -29,14 +29,11 @@ from mux.ir import (
 )
 from mux.wire import Doc, json
 
-_NOTHING: Final = (Text(""), Thinking(summary=True))
+_INTERNAL: Final = "other"
+"""The kind of ``toolCall`` and ``toolResponse``: steps that only the service can read. What they
+found is told by the grounding of the answer."""
 
-_TOOL_TYPES: Final = {
-    "GOOGLE_SEARCH_WEB": "web_search",
-    "GOOGLE_SEARCH_IMAGE": "web_search",
-    "URL_CONTEXT": "web_fetch",
-    "FILE_SEARCH": "file_search",
-}
+_NOTHING: Final = (Text(""), Thinking(summary=True))
 
 
 def own(fields: Object) -> Ext | None:
@@ -84,14 +81,14 @@ def _server(doc: Doc, signature: Signature | None) -> ServerCall | ServerResult 
     """A piece of what the service's own tools did, if the part is one."""
     for key in ("executableCode", "toolCall"):
         if (call := doc.get(key)) is not None:
-            kind = "code_execution" if key == "executableCode" else _tool_kind(call)
+            kind = "code_execution" if key == "executableCode" else _INTERNAL
             given = call.get_object("args") if key == "toolCall" else _without_id(call)
             arguments = _arguments.to_text(given)
             raw = _raw(doc, signature)
             return ServerCall(kind, call.get_str("id"), "", arguments, DIALECT, raw)
     for key in ("codeExecutionResult", "toolResponse"):
         if (result := doc.get(key)) is not None:
-            kind = "code_execution" if key == "codeExecutionResult" else _tool_kind(result)
+            kind = "code_execution" if key == "codeExecutionResult" else _INTERNAL
             call_id, raw = result.get_str("id"), _raw(doc, signature)
             failed = result.get_str("outcome") not in ("", "OUTCOME_OK")
             return ServerResult(
@@ -103,10 +100,6 @@ def _server(doc: Doc, signature: Signature | None) -> ServerCall | ServerResult 
                 is_error=failed,
             )
     return None
-
-
-def _tool_kind(doc: Doc) -> str:
-    return _TOOL_TYPES.get(doc.get_str("toolType").upper(), "other")
 
 
 def _without_id(code: Doc) -> Object:

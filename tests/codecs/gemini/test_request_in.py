@@ -263,8 +263,8 @@ def test_parts():
         ServerResult(
             "code_execution", "x", "gemini", result, output=result["codeExecutionResult"]["output"]
         ),
-        ServerCall("web_search", "t", "", '{"q":"x"}', "gemini", search),
-        ServerResult("web_search", "t", "gemini", found),
+        ServerCall("other", "t", "", '{"q":"x"}', "gemini", search),
+        ServerResult("other", "t", "gemini", found),
         Opaque("gemini", sketch),
         Opaque("gemini", unknown),
     )
