@@ -242,7 +242,9 @@ def _shell(call: _wire.Call) -> Object:
 
 def _usage(fields: Object) -> Usage | None:
     """The counts of the last line (section 14): a prompt that was wholly cached is not counted."""
-    raw: Object = {key: fields[key] for key in METRICS if key in fields}
+    raw: Object = {
+        key: int(value) for key in METRICS if isinstance(value := fields.get(key), int | float)
+    }
     if not raw:
         return None
     return Usage(

@@ -439,6 +439,20 @@ def test_F20_P132_schemas_go_as_json_schema_or_cleaned():
     }
 
 
+def test_P133_enums_of_numbers_for_models_that_take_only_strings():
+    level = {"type": "integer", "enum": [1, 2], "description": "How loud"}
+    tool = Tool("f", schema={"type": "object", "properties": {"level": level}})
+    [entry] = encode(tools=(tool,), able=Abilities(json_schema_tools=False))["tools"]
+    found = entry["functionDeclarations"][0]["parameters"]["properties"]["level"]
+    assert found["type"] == "INTEGER"
+    assert "enum" not in found
+    assert found["description"].startswith("How loud")
+    assert "1" in found["description"]
+    assert "2" in found["description"]
+    [entry] = encode(tools=(tool,))["tools"]
+    assert entry["functionDeclarations"][0]["parametersJsonSchema"]["properties"]["level"] == level
+
+
 @pytest.mark.parametrize(
     "schema", [None, {"type": "object"}, {"type": "object", "properties": {}, "required": []}]
 )

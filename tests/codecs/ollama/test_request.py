@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mux.codecs import CODECS
 from mux.codecs._messages import settle
 from mux.codecs.ollama import CODEC, encode_load, is_load
 from mux.errors import InvalidRequest, Unsupported
@@ -714,10 +715,30 @@ def test_reasoning_by_what_the_model_can_do():
     assert think(on) is True
     assert think(Reasoning(ReasoningState.ON, budget=2000)) == "low"
     assert think(Reasoning(ReasoningState.ON, budget=-1)) is True
-    assert think(off) is False  # pitfall 164
+    assert think(off) is False
     levels = (Effort.LOW, Effort.MEDIUM, Effort.HIGH)
     assert think(off, reasoning=ReasoningMode.ALWAYS, efforts=levels) == "low"
     assert think(Reasoning(ReasoningState.ON, Effort.MAX), efforts=levels) == "high"
+
+
+@pytest.mark.parametrize(
+    "mode", [ReasoningMode.DEFAULT, ReasoningMode.OPT_IN, ReasoningMode.UNKNOWN]
+)
+@pytest.mark.parametrize(
+    ("dialect", "wish"),
+    [
+        ("openai_chat", {"reasoning_effort": "none"}),
+        ("openai_responses", {"reasoning": {"effort": "none"}}),
+        ("anthropic", {"thinking": {"type": "disabled"}, "max_tokens": 9}),
+        ("gemini", {"generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}}),
+    ],
+)
+def test_P164_whoever_wants_no_thinking_gets_none(dialect: str, wish: Any, mode: ReasoningMode):
+    said: Any = {"messages": [{"role": "user", "content": "x"}], "input": "x"}
+    said["contents"] = [{"role": "user", "parts": [{"text": "x"}]}]
+    body = json.dumps({"model": "m", **said, **wish}).encode()
+    request = CODECS[dialect].server.decode_request(body, model="m", stream=False)
+    assert sent(request, Abilities(reasoning=mode))["think"] is False
 
 
 def test_P163_a_model_that_cannot_think_is_not_asked_to():

@@ -158,6 +158,18 @@ def test_usage_of_other_dialects_has_no_durations():
     assert not {"eval_count", "total_duration", "y"} & out.keys()
 
 
+def test_P166_durations_are_whole_nanoseconds():
+    """A host that writes them as floats is put right: clients divide by them."""
+    body = json.loads(chat({"content": "x"}))
+    body |= {"total_duration": 5.0e9, "eval_duration": 1_000_000_000.0, "load_duration": None}
+    out = json.loads(CODEC.server.encode_response(decode(json.dumps(body).encode()), CHAT))
+    told = {key: value for key, value in out.items() if key.endswith("_duration")}
+    assert told["total_duration"] == 5_000_000_000
+    assert told["eval_duration"] == 1_000_000_000
+    assert all(type(value) is int for value in told.values())
+    assert "load_duration" not in told
+
+
 def test_a_prompt_that_was_cached_is_not_counted():
     body = json.loads(chat({"content": "x"}))
     del body["prompt_eval_count"]
