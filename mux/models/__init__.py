@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mux.models.catalog import Catalog, ModelInfo
+from mux.models.catalog import Catalog, ModelInfo, Price
 
-__all__ = ["Catalog", "ModelInfo"]
+__all__ = ["Catalog", "ModelInfo", "Price"]

@@ -174,3 +174,37 @@ def test_what_is_listed():
     assert "claude-sonnet-4-20250514" in CATALOG.known("anthropic")
     assert "demo" in CATALOG.known("demo")
     assert CATALOG.known("openai-compatible") == []
+
+
+def test_prices_say_whose_and_when_and_nobody_inherits_them():
+    price = CATALOG.price("anthropic", "claude-sonnet-4-20250514")
+    assert price is not None
+    assert (price.input, price.output, price.cache_read, price.cache_write) == (3, 15, 0.3, 3.75)
+    assert (price.source, price.date) > ("", "2025")
+    assert CATALOG.price("anthropic", "claude-sonnet-4-5") is None
+    assert CATALOG.price("openai", "nobody") is None
+
+
+def test_models_nobody_knows_are_asked_for_what_all_of_their_family_take():
+    for kind, model in (("openai", "gpt-9"), ("anthropic", "claude-9"), ("gemini", "gemini-9")):
+        known = CATALOG.abilities(kind, model)
+        assert known.sampling is SamplingRule.NO
+        assert not known.effort_off
+        assert known.reasoning in (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
+    assert CATALOG.abilities("openai", "gpt-9").needs_responses
+    assert not CATALOG.abilities("anthropic", "claude-9").forced_tool_choice
+    assert CATALOG.abilities("gemini", "gemini-9").signature_required
+
+
+@pytest.mark.parametrize("model", ["deepseek-chat", "kimi-k2-thinking", "glm-4.7", "MiniMax-M2"])
+def test_P205_hosts_that_need_their_reasoning_back(model):
+    assert CATALOG.abilities("openai-compatible", model).echo_reasoning == "reasoning_content"
+
+
+def test_P106_the_model_that_only_thinks_between_tools():
+    assert CATALOG.abilities("anthropic", "claude-sonnet-5-5").between_tools
+    assert not CATALOG.abilities("anthropic", "claude-opus-5-5").between_tools
+
+
+def test_listings_of_a_model_served_elsewhere_describe_it_by_its_closest_name():
+    assert CATALOG.describe("openai-compatible", "gpt-oss-120b").display_name == "gpt-oss"
