@@ -94,6 +94,9 @@ class Abilities(msgspec.Struct, frozen=True):
     signature_required: bool = False
     echo_reasoning: str = ""
     """the field under which reasoning text must be sent back (``reasoning_content``), or empty"""
+    thinking_field: str = ""
+    """chat: what switches thinking on and off, ``thinking`` (an object with a type) or
+    ``enable_thinking`` (a boolean); empty = ``reasoning_effort`` alone"""
     developer_role: bool = False
     max_tokens_field: str = "max_tokens"
     ask_usage: bool = True

@@ -23,6 +23,7 @@ from mux.ir import (
 from mux.wire import Doc
 
 _NONE: Final = "none"
+_THINKING: Final = "thinking"
 _BY_DEFAULT: Final = (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
 
 
@@ -31,8 +32,8 @@ def decode_reasoning(doc: Doc) -> Reasoning:
     effort = doc.get_str("reasoning_effort")
     found = Reasoning()
     kept: Object = {}
-    if (thinking := doc.get("thinking")) is not None:
-        kept["thinking"] = thinking.value
+    if (thinking := doc.get(_THINKING)) is not None:
+        kept[_THINKING] = thinking.value
         found = _thinking_switch(thinking, found)
     if (switch := doc.get("enable_thinking")) is not None:
         kept["enable_thinking"] = switch.value
@@ -102,8 +103,21 @@ def encode_reasoning(request: Request, abilities: Abilities, losses: list[Loss])
             return {"reasoning_effort": given, **kept}  # quirk(groq): "default"
         if kept and given is None:
             return kept
+    if abilities.thinking_field and wanted.state is not ReasoningState.UNSET:
+        return _switched(wanted, abilities) | kept
     effort = _effort(request, abilities, losses)
     return {"reasoning_effort": effort, **kept} if effort else kept
+
+
+def _switched(wanted: Reasoning, abilities: Abilities) -> Object:
+    """A host's own switch, and the effort where the catalogue says that it takes one."""
+    on = wanted.state is ReasoningState.ON
+    name = abilities.thinking_field
+    out: Object = {name: {"type": "enabled" if on else "disabled"} if name == _THINKING else on}
+    effort = _thinking.wanted_effort(wanted)
+    if on and effort is not None and abilities.efforts:
+        out["reasoning_effort"] = str(_thinking.clamp(effort, abilities.efforts))
+    return out
 
 
 def reasons(abilities: Abilities, effort: JSON) -> bool:

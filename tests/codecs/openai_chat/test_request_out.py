@@ -598,6 +598,43 @@ def test_P192_P193_P194_effort_by_what_the_model_accepts(reasoning, abilities, e
     assert found == losses
 
 
+@pytest.mark.parametrize(
+    ("field", "efforts", "reasoning", "expected"),
+    [
+        ("thinking", (), Reasoning(), {}),
+        ("thinking", (), Reasoning(ReasoningState.OFF), {"thinking": {"type": "disabled"}}),
+        (
+            "thinking",
+            (),
+            Reasoning(ReasoningState.ON, Effort.MAX),
+            {"thinking": {"type": "enabled"}},
+        ),
+        (
+            "thinking",
+            (Effort.LOW, Effort.HIGH),
+            Reasoning(ReasoningState.ON, budget=9000),
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
+        ),
+        ("enable_thinking", (), Reasoning(ReasoningState.OFF), {"enable_thinking": False}),
+        ("enable_thinking", (), Reasoning(ReasoningState.ON), {"enable_thinking": True}),
+    ],
+)
+def test_hosts_with_a_switch_for_thinking(field, efforts, reasoning, expected):
+    abilities = Abilities(thinking_field=field, efforts=efforts)
+    out, losses = encode(asked(reasoning=reasoning), abilities)
+    assert {key: out[key] for key in out.keys() - {"model", "messages"}} == expected
+    assert losses == []
+
+
+def test_P192_openai_takes_the_highest_effort_over_responses_only():
+    highest = Reasoning(ReasoningState.ON, Effort.MAX)
+    own = Abilities(openai_extras=True, efforts=(Effort.HIGH, Effort.XHIGH, Effort.MAX))
+    out, losses = encode(asked(reasoning=highest), own)
+    assert (out["reasoning_effort"], losses) == ("xhigh", ["degrade:reasoning_effort"])
+    out, losses = encode(asked(reasoning=highest), Abilities())
+    assert (out["reasoning_effort"], losses) == ("max", [])
+
+
 def test_switches_of_single_hosts_come_back_as_they_were():
     hello = [{"role": "user", "content": "x"}]
     for fields in (
