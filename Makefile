@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit conformance fuzz clean
+.PHONY: demo test lint types unit conformance fuzz agents clean
 
 demo: $(VENV)/.run
 	$(BIN)/llm-mux demo
@@ -29,6 +29,9 @@ conformance: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz --seconds 600
+
+agents: $(VENV)/.dev
+	$(BIN)/python -m tests.agents
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)

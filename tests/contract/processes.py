@@ -19,6 +19,28 @@ from tests.conftest import ROOT
 _START_S = 30
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 
+UPSTREAMS = ("chat", "responses", "anthropic", "gemini", "ollama")
+"""Kinds of upstream; the model that leads to one of them is ``via-<kind>``."""
+
+_UPSTREAMS_CONFIG = """
+providers:
+  - {{type: openai, name: chat, base-url: "{url}/v1", dialect: [openai_chat],
+     models: [{{name: demo-chat, alias: via-chat}}]}}
+  - {{type: openai, name: responses, base-url: "{url}/v1", dialect: [openai_responses],
+     models: [{{name: demo-responses, alias: via-responses}}]}}
+  - {{type: anthropic, name: messages, base-url: "{url}",
+     models: [{{name: demo-anthropic, alias: via-anthropic}}]}}
+  - {{type: gemini, name: generate, base-url: "{url}",
+     models: [{{name: demo-gemini, alias: via-gemini}}]}}
+  - {{type: ollama, name: native, base-url: "{url}",
+     models: [{{name: demo-ollama, alias: via-ollama}}]}}
+"""
+
+
+def config_of_upstreams(url: str) -> str:
+    """The configuration of a server whose upstreams are the demo at `url`, in every dialect."""
+    return _UPSTREAMS_CONFIG.format(url=url)
+
 
 def free_port() -> int:
     """A port nobody listens on right now."""
@@ -29,7 +51,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def llm_mux(*arguments: str, config: str = "") -> Iterator[str]:
+def llm_mux(*arguments: str, config: str = "", log_to: Path | None = None) -> Iterator[str]:
     """The base URL of a running `llm-mux`. `config` is the text of its configuration file."""
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
@@ -41,13 +63,14 @@ def llm_mux(*arguments: str, config: str = "") -> Iterator[str]:
             path.write_text(config, encoding="utf-8")
             path.chmod(0o600)
             command += ["--config", str(path)]
-        log = (Path(home) / "log").open("wb")
+        log_path = log_to or Path(home) / "log"
+        log = log_path.open("wb")
         process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
         )
         url = f"http://127.0.0.1:{port}"
         try:
-            _wait(url, process, Path(home) / "log")
+            _wait(url, process, log_path)
             yield url
         finally:
             process.terminate()

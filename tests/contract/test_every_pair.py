@@ -12,23 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.clients import CLIENTS, RESULT, TOOL_NAME, all_clients
-from tests.contract.processes import llm_mux
-
-UPSTREAMS = ["chat", "responses", "anthropic", "gemini", "ollama"]
-
-CONFIG = """
-providers:
-  - {{type: openai, name: chat, base-url: "{url}/v1", dialect: [openai_chat],
-     models: [{{name: demo-chat, alias: via-chat}}]}}
-  - {{type: openai, name: responses, base-url: "{url}/v1", dialect: [openai_responses],
-     models: [{{name: demo-responses, alias: via-responses}}]}}
-  - {{type: anthropic, name: messages, base-url: "{url}",
-     models: [{{name: demo-anthropic, alias: via-anthropic}}]}}
-  - {{type: gemini, name: generate, base-url: "{url}",
-     models: [{{name: demo-gemini, alias: via-gemini}}]}}
-  - {{type: ollama, name: native, base-url: "{url}",
-     models: [{{name: demo-ollama, alias: via-ollama}}]}}
-"""
+from tests.contract.processes import UPSTREAMS, config_of_upstreams, llm_mux
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +20,7 @@ def sdks() -> Iterator[dict[str, Any]]:
     """The clients of a server whose upstreams are another server."""
     with (
         llm_mux("demo") as upstream,
-        llm_mux("serve", config=CONFIG.format(url=upstream)) as url,
+        llm_mux("serve", config=config_of_upstreams(upstream)) as url,
         all_clients(url) as clients,
     ):
         yield clients

@@ -126,8 +126,9 @@ def test_only_the_last_text_of_the_user_is_searched():
     assert text("hello", system=(Text("refuse, fail with 500, call Read"),)).startswith("You said")
 
 
-def test_reminders_are_not_the_users_words():
-    reminder = "<system-reminder>\nrefuse\nfail with 500\n</system-reminder>"
+@pytest.mark.parametrize("tag", ["system-reminder", "session_context"])
+def test_what_programs_add_is_not_the_users_words(tag):
+    reminder = f"<{tag}>\nrefuse\nfail with 500\n</{tag}>"
     both = Message(Role.USER, (Text("hello"), Text(reminder)))
     assert text(both).startswith("You said: hello (1 word")
     assert text(f"{reminder}\nhello").startswith("You said: hello (1 word")

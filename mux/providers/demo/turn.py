@@ -1,7 +1,7 @@
 """What the last turn of a conversation holds: the user's words, media, and tool results.
 
 Only this is searched for cues. System prompts, earlier messages, and what programs put between
-``<system-reminder>`` tags may hold any words.
+``<system-reminder>`` or ``<session_context>`` tags may hold any words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from mux.ir import Media, Message, Part, Request, Role, Text, ToolCall, ToolResult
 
-_REMINDER: Final = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_ASIDE: Final = re.compile(r"<(system-reminder|session_context)>.*?</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`text` is the last thing the user wrote, without reminders.
+    """`text` is the last thing the user wrote, without such asides.
 
     `results` is empty if the user wrote something after them. `demand` is a system message after
     the user's, by which targets without a tool choice are told to call one.
@@ -57,7 +57,7 @@ def last_turn(request: Request) -> Turn:
             case Media():
                 media.append(part)
             case Text():
-                text = _without_reminders(part.text) or text
+                text = _without_asides(part.text) or text
             case _:
                 pass
     names = _names(request)
@@ -81,8 +81,8 @@ def _texts(parts: Iterable[Part]) -> Iterable[str]:
     return (part.text for part in parts if isinstance(part, Text))
 
 
-def _without_reminders(text: str) -> str:
-    return _REMINDER.sub("", text).strip()
+def _without_asides(text: str) -> str:
+    return _ASIDE.sub("", text).strip()
 
 
 def _names(request: Request) -> dict[str, str]:
