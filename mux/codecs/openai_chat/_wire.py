@@ -42,7 +42,7 @@ class CustomDelta(Frame):
 class CallDelta(Frame):
     """A piece of a tool call."""
 
-    index: int | None = None
+    index: int | str | None = None
     id: str | int | None = None
     type: str | None = None
     function: FunctionDelta | None = None
@@ -78,6 +78,8 @@ class ChunkChoice(AnyChoice):
     """One choice's share of a chunk."""
 
     delta: Delta | None = None
+    message: Delta | None = None
+    """the whole of it, from hosts that make a stream of an answer they have"""
     content_filter_results: msgspec.Raw = ABSENT
 
 

@@ -46,7 +46,7 @@ class CallsReader:
     def __init__(self, blocks: BlockSequencer, *seed: object) -> None:
         self._blocks = blocks
         self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
+        self._by_index: dict[int | str, _Call] = {}
         self._seed = seed
 
     def add(self, piece: CallDelta, out: list[Event]) -> None:
@@ -77,12 +77,17 @@ class CallsReader:
         """Whether the arguments of a call are cut off."""
         return not all(call.complete() for call in self._calls)
 
-    def _find(self, index: int | None, call_id: str, name: str, arguments: str) -> _Call:
-        """The call a piece belongs to: by index, unless its id says that a new call begins."""
+    def _known(self, call_id: str) -> _Call | None:
+        return next((known for known in self._calls if known.id == call_id), None)
+
+    def _find(self, index: int | str | None, call_id: str, name: str, arguments: str) -> _Call:
+        """The call a piece belongs to: by index, unless its id says that it is of another one."""
         if index is not None:
             call = self._by_index.get(index)
+            if call is not None and call_id not in ("", call.id):
+                call = self._known(call_id) or call
         elif call_id:  # quirk(mistral): whole calls without an index
-            call = next((known for known in self._calls if known.id == call_id), None)
+            call = self._known(call_id)
         else:
             call = self._calls[-1] if self._calls and not name else None
         if call is None or _begins_anew(call, call_id, name, arguments):

@@ -93,12 +93,13 @@ class ChoiceReader:
 
     def add(self, choice: ChunkChoice, out: list[Event]) -> None:
         """One chunk's share."""
-        if choice.delta is not None:
+        delta = choice.delta or choice.message
+        if delta is not None:
             logprobs: Object = {}
             if choice.logprobs is not ABSENT:
                 found = value(choice.logprobs)
                 logprobs = found if isinstance(found, dict) else {}
-            self._delta(choice.delta, logprobs, out)
+            self._delta(delta, logprobs, out)
         if choice.finish_reason:
             self.reason = choice.finish_reason
         if choice.content_filter_results is not ABSENT and (

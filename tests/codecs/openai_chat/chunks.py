@@ -27,7 +27,7 @@ def text(content: str, **fields: Any) -> dict[str, Any]:
     return chunk({"content": content}, **fields)
 
 
-def call(index: int | None = 0, **fields: Any) -> dict[str, Any]:
+def call(index: int | str | None = 0, **fields: Any) -> dict[str, Any]:
     """A piece of a call: `id`, `name`, `args`, or any other field."""
     function = {
         key: fields.pop(given)
@@ -40,7 +40,7 @@ def call(index: int | None = 0, **fields: Any) -> dict[str, Any]:
     return {"tool_calls": [piece]}
 
 
-def calls(index: int | None = 0, **fields: Any) -> dict[str, Any]:
+def calls(index: int | str | None = 0, **fields: Any) -> dict[str, Any]:
     return chunk(call(index, **fields))
 
 

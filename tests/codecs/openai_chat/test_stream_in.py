@@ -322,6 +322,27 @@ def test_F05_an_id_made_anew_for_every_piece_is_no_other_call():
     ) == [("a", "f", '{"x":[1]}'), ("d", "f", '{"x":2}')]
 
 
+def test_F05_calls_under_one_index_are_told_apart_by_their_ids():
+    assert calls_of(
+        calls(0, id="a", name="f"),
+        calls(0, id="b", name="g"),
+        calls(0, id="a", args='{"x":'),
+        calls(0, id="b", args='{"y":2}'),
+        calls(0, id="a", args="1}"),
+    ) == [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}')]
+
+
+def test_an_index_in_quotes_is_one():
+    assert calls_of(calls("0", id="a", name="f"), calls("0", args="{}")) == [("a", "f", "{}")]
+
+
+def test_a_whole_message_inside_of_a_stream_is_read_unless_there_is_a_delta():
+    whole = {"message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    assert fold(read({"id": "c1", "choices": [whole]})).parts == (Text("x"),)
+    both = {**whole, "delta": {"content": "y"}}
+    assert fold(read({"id": "c1", "choices": [both]})).parts == (Text("y"),)
+
+
 def test_F05_pieces_without_an_id_go_on_with_the_latest_call_of_their_index():
     assert calls_of(
         calls(0, id="a", name="f", args=""),
