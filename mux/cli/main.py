@@ -8,6 +8,7 @@ import click
 
 from mux import __version__
 from mux.cli.check import check
+from mux.cli.explain import explain
 from mux.cli.init import init
 from mux.cli.models import models
 from mux.cli.serve import demo, serve
@@ -72,6 +73,7 @@ for _verb in (
     models,
     use,
     translate,
+    explain,
     check_stream,
     completion,
     version,

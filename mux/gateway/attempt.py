@@ -86,6 +86,11 @@ class Attempt:
         """The dialect the upstream is asked in."""
         return self._codec.name
 
+    @property
+    def calls(self) -> int:
+        """How many requests to the upstream this takes."""
+        return len(self._calls)
+
     def _prepare(self, dialect: str) -> None:
         """What a translation begins with."""
         request = keep_own(self._request, self.candidate.provider.name)
@@ -95,7 +100,9 @@ class Attempt:
         self._request, self._abilities, self._losses = repairs.apply(
             self.repairs, request, self._abilities
         )
-        self._calls = several.split(self._request, dialect, self._abilities)
+        calls = several.split(self._request, dialect, self._abilities)
+        streams = dialect in _STREAMED or (self._request.stream and len(calls) == 1)
+        self._calls = [replace(call, stream=streams) for call in calls]
 
     # -- answering --------------------------------------------------------------------------
 
@@ -186,9 +193,8 @@ class Attempt:
                     failed.append(error)
                     nursery.cancel_scope.cancel()
 
-            streamed = self._codec.name in _STREAMED
             for place, request in enumerate(self._calls):
-                nursery.start_soon(ask, place, replace(request, stream=streamed))
+                nursery.start_soon(ask, place, request)
         if failed:
             raise failed[0]
         response = several.merge([answers[place][0] for place in range(len(self._calls))])

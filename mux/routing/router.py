@@ -75,16 +75,26 @@ class _Reason(IntEnum):
     KNOWN = auto()
     POSSIBLE = auto()
 
+    def words(self, *, forced: bool) -> str:
+        """The reason as a person would put it."""
+        if forced:
+            return "the name forces this provider"
+        return "it has this model" if self is _Reason.KNOWN else "it may have any model"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to answer: `model` is the provider's own name for what the client `requested`."""
+    """One way to answer: `model` is the provider's own name for what the client `requested`.
+
+    `why` tells a person how the provider came to be asked.
+    """
 
     provider: Provider
     key: Key
     model: str
     requested: str
     abilities: Abilities
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +153,16 @@ class Router:
     # -- choosing ---------------------------------------------------------------------------
 
     def _for_name(self, name: str, requested: str) -> list[Candidate]:
-        takers = self._takers("", name) if self._is_alias(name) else []
+        takers, why = self._takers("", name) if self._is_alias(name) else ([], "")
         if not takers:
             ref = ModelRef.parse(name)
-            takers = self._takers(ref.scheme, ref.model)
+            takers, why = self._takers(ref.scheme, ref.model)
             if not takers:
                 raise self._nobody(ref)
+        if name != requested:
+            why = f"{why}: {name}, which stands in for {requested}"
         return [
-            Candidate(provider, key, upstream, requested, abilities)
+            Candidate(provider, key, upstream, requested, abilities, why)
             for provider, upstream in takers
             for abilities in (self._abilities(provider, upstream),)
             for key in provider.keys
@@ -169,15 +181,18 @@ class Router:
         """Whether a provider's configuration uses the whole of `name` for one of its models."""
         return any(name in names for names in self._names.values())
 
-    def _takers(self, scheme: str, model: str) -> list[tuple[Provider, str]]:
-        """Who takes `model` and under which name, for the best reason anybody has."""
+    def _takers(self, scheme: str, model: str) -> tuple[list[tuple[Provider, str]], str]:
+        """Who takes `model` and under which name, for the best reason anybody has, and why."""
         offers = [
             (reason, provider, upstream)
             for provider in self._chosen(scheme)
             for reason, upstream in self._offers(provider, model, forced=bool(scheme))
         ]
         best = min((reason for reason, *_ in offers), default=None)
-        return [(provider, upstream) for reason, provider, upstream in offers if reason is best]
+        if best is None:
+            return [], ""
+        takers = [(provider, upstream) for reason, provider, upstream in offers if reason is best]
+        return takers, best.words(forced=bool(scheme))
 
     def _chosen(self, scheme: str) -> tuple[Provider, ...]:
         """The providers `scheme` stands for: the one of that name, else all of that type."""

@@ -62,6 +62,11 @@ def dumps(value: JSON) -> bytes:
         return msgspec.json.encode(value)
 
 
+def pretty(value: JSON) -> str:
+    """JSON for a person to read, indented by two."""
+    return msgspec.json.format(dumps(value), indent=2).decode()
+
+
 def text(value: JSON) -> str:
     """`dumps` as text, for values that travel as strings inside JSON."""
     return dumps(value).decode()

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -29,6 +30,7 @@ VERBS = (
     "models",
     "use",
     "translate",
+    "explain",
     "check-stream",
     "completion",
     "version",
@@ -417,3 +419,20 @@ def test_use_knows_certificates_and_other_hosts(run, folder: Path):
     assert "https://localhost:8317" in run("use", "openai-sdk").stdout
     write_config(folder, "host: 192.168.1.9\nallow-unauthenticated-remote: true")
     assert "http://192.168.1.9:8317" in run("use", "openai-sdk").stdout
+
+
+def test_explain_shows_the_request_and_no_secret(run, tmp_path: Path):
+    config = tmp_path / "config.yaml"
+    config.write_text("providers: [{type: anthropic, api-key: sk-ant-secret-0123456789}]\n")
+    config.chmod(0o600)
+    body = '{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"hi"}],"seed":1}'
+    done = run("explain", "--from", "openai-chat", "--config", str(config), stdin=body)
+    assert done.exit_code == 0
+    told: Any = json.loads(done.stdout)
+    assert told["candidates"][0]["request"]["url"].startswith("https://api.anthropic.com/")
+    assert told["candidates"][0]["losses"] == [{"code": "drop:seed", "detail": ""}]
+    assert "secret" not in done.stdout
+    strict = run(
+        "explain", "--from", "openai-chat", "--strict", "--config", str(config), stdin=body
+    )
+    assert "In strict mode nothing may be lost" in strict.stdout
