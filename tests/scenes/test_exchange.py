@@ -169,11 +169,20 @@ async def test_keep_alives_do_not_bind_the_client_to_an_upstream(autojump_clock)
     assert b"message_stop" in client.body
 
 
-async def test_P21_whoever_leaves_frees_the_upstream(autojump_clock):
-    transport = ScriptedTransport(Script(chunk("a"), 1000.0, **SSE))
-    with trio.move_on_after(5):
-        await asked(gateway(transport, "openai"), call("anthropic", ASK))
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    "steps", [(1000.0,), (chunk("a"), 1000.0)], ids=["before", "in the middle"]
+)
+@pytest.mark.parametrize("dialect", ["anthropic", "openai_chat"])
+async def test_P21_F42_whoever_leaves_frees_the_upstream_and_nobody_else_is_asked(
+    dialect, steps, stream, autojump_clock
+):
+    transport = ScriptedTransport(Script(*steps, **SSE), Script(chunk("b", "stop"), DONE, **SSE))
+    with trio.move_on_after(5) as left:
+        await asked(gateway(transport, "openai", "openai"), call(dialect, ASK if stream else WHOLE))
+    assert left.cancelled_caught
     assert transport.open_replies == 0
+    assert len(transport.asked) == 1
 
 
 async def test_P19_an_upstream_that_streams_unasked_is_aggregated(autojump_clock):
