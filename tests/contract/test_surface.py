@@ -452,6 +452,18 @@ def test_P79_every_way_to_send_a_key_works_in_every_dialect(guarded, path, heade
     assert guarded.post(f"{path}?key=sesame-1234", json=body(path, "demo")).status_code == 200
 
 
+def test_P144_a_key_in_an_address_is_in_no_log(tmp_path):
+    log = tmp_path / "log"
+    config = "debug: true\nrequest-log: true\ndisable-auth: false\napi-keys: [sesame-1234]\nproviders: [{type: demo}]"
+    with llm_mux("serve", config=config, log_to=log) as url, httpx.Client(base_url=url) as client:
+        path = gemini("demo")
+        assert client.post(f"{path}?key=sesame-1234", json=body("", "", "Hi")).status_code == 200
+        wrong = client.post(f"{path}?key=sesame-9999", json=body("", "", "Hi"))
+        assert wrong.status_code == 401
+        assert client.get(f"{path}/nowhere?key=sesame-1234").status_code == 404
+    assert "sesame" not in log.read_text(errors="replace") + wrong.text
+
+
 def test_listings_need_a_key_and_probes_do_not(guarded):
     assert guarded.get("/v1/models").status_code == 401
     assert guarded.get("/api/tags").status_code == 401

@@ -111,7 +111,7 @@ def test_the_demo_provider_has_an_address_for_each_dialect(tmp_path: Path):
         ("type: ollama", "ollama", {"authorization": "Bearer sk-1"}),
     ],
 )
-def test_each_dialect_carries_the_key_in_its_own_way_and_in_no_other(
+def test_P144_each_dialect_carries_the_key_in_its_own_way_and_in_no_other(
     tmp_path: Path, fields: str, dialect: str, auth: dict[str, str]
 ):
     outgoing = build(provider(tmp_path, f"{fields}, api-key: sk-1"), dialect)

@@ -210,6 +210,16 @@ def test_an_alias_is_looked_up_on_the_whole_string_before_anything_else(router):
     assert takers(made, "fast") == [("router", "vendor/m")]
 
 
+@pytest.mark.parametrize("helper", ["gemini-2.5-flash-lite", "gemini-3-flash-preview"])
+def test_P152_the_helper_models_of_geminis_cli_go_where_an_alias_says(router, helper: str):
+    """The program asks for them beside the model its user chose, and ends if there is none."""
+    with pytest.raises((NotFound, NoProvider)):
+        router(ANTHROPIC).candidates(helper)
+    made = router(ANTHROPIC, routing=f"{{aliases: {{{helper}: {CLAUDE}}}}}")
+    assert takers(made, helper) == [("anthropic", CLAUDE)]
+    assert helper in {listed.id for listed in made.models()}
+
+
 def test_an_alias_may_stand_for_another_and_a_circle_ends(router):
     made = router(LISTED, routing="{aliases: {a: b, b: plain, c: d, d: c}}")
     assert takers(made, "a") == [("listed", "plain")]
