@@ -454,7 +454,8 @@ def test_P79_every_way_to_send_a_key_works_in_every_dialect(guarded, path, heade
 
 def test_P144_a_key_in_an_address_is_in_no_log(tmp_path):
     log = tmp_path / "log"
-    config = "debug: true\nrequest-log: true\ndisable-auth: false\napi-keys: [sesame-1234]\nproviders: [{type: demo}]"
+    config = "debug: true\nrequest-log: true\ndisable-auth: false\n"
+    config += "api-keys: [sesame-1234]\nproviders: [{type: demo}]"
     with llm_mux("serve", config=config, log_to=log) as url, httpx.Client(base_url=url) as client:
         path = gemini("demo")
         assert client.post(f"{path}?key=sesame-1234", json=body("", "", "Hi")).status_code == 200
