@@ -200,6 +200,53 @@ _SHORT = {
 }
 
 
+# -- upstreams that repeat themselves or say nothing ----------------------------------------------
+
+TRANSLATED = [names for names in PAIRS if names[0] != names[1]]
+
+
+def _first(pieces: Pieces) -> bytes:
+    return pieces.begin + pieces.opened + pieces.texts[0]
+
+
+_REPEATED: dict[str, Callable[[Pieces], bytes]] = {
+    "the beginning": lambda p: p.begin + p.text,
+    "the beginning, later": lambda p: _first(p) + p.begin + p.texts[1] + p.end,
+    "the block's beginning": lambda p: _first(p) + p.opened + p.texts[1] + p.end,
+    "the end": lambda p: p.text + p.end,
+    "no beginning at all": lambda p: p.text.removeprefix(p.begin),
+}
+
+
+@pytest.mark.parametrize(("client", "upstream"), TRANSLATED)
+@pytest.mark.parametrize("what", _REPEATED)
+async def test_F03_what_an_upstream_says_twice_is_told_once(client, upstream, what, autojump_clock):
+    pieces = PIECES[upstream]
+    transport = ScriptedTransport(script(pieces, _REPEATED[what](pieces)))
+    got, outcome = await asked(gateway(transport, upstream), ask(client, stream=True))
+    assert sdk.stream(client, got.body).text == "Hello"
+    assert not outcome.error
+    for event in (b"message_start", b"content_block_start", b"message_stop", b"response.created"):
+        assert got.body.count(b"event: " + event) <= 1
+
+
+@pytest.mark.parametrize(("client", "upstream"), TRANSLATED)
+async def test_F01_P44_nothing_said_is_nothing_told(client, upstream, autojump_clock):
+    pieces = PIECES[upstream]
+    silence = pieces.texts[0].replace(b"Hel", b"")
+    if upstream == "openai_chat":
+        silence += data(chat({"content": None, "tool_calls": [], "function_call": None}))
+    bodies = []
+    for between in (b"", silence):
+        said = pieces.texts[0] + between + pieces.texts[1] + between + pieces.end
+        body = pieces.begin + pieces.opened + between + said
+        transport = ScriptedTransport(script(pieces, body))
+        got, _ = await asked(gateway(transport, upstream), ask(client, stream=True))
+        bodies.append(got.body)
+    assert sdk.stream(client, bodies[0]).text == "Hello"
+    assert bodies[0] == bodies[1]
+
+
 # -- bytes however they come ----------------------------------------------------------------------
 
 
