@@ -27,7 +27,7 @@ class _Call(sdk.Message.ToolCall):
 
 class _Message(sdk.Message):
     role: Literal["system", "user", "assistant", "tool"]
-    content: str
+    content: str = ""
     images: Sequence[bytes] | None = None
     tool_calls: Sequence[_Call] | None = None
     tool_call_id: str | None = None

@@ -13,6 +13,9 @@ from tests.strict import openai_models, rules, schemas, shapes
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _SPEAKER = re.compile(r"[^\s<|\\/>]{1,64}")
+ECHOES = re.compile(r"(deepseek|kimi|mimo|minimax|glm)-", re.IGNORECASE)
+"""Models of other vendors whose hosts want reasoning back, at least while tools are called, and
+have a switch for it: ``thinking``."""
 _ID_CHARS = 40
 """What older models enforce for the ids of calls; newer ones take more."""
 _RANGES = {
@@ -28,6 +31,10 @@ def problems(path: str, body: Any) -> list[str]:
     if not isinstance(body, dict):
         return [*found, "the body must be an object"]
     rest = {key: value for key, value in body.items() if key != "stream"}
+    if ECHOES.match(str(body.get("model"))):
+        found += list(_echoed(body["messages"]))
+        rest.pop("thinking", None)
+        rest["messages"] = [_without_reasoning(message) for message in body["messages"]]
     found += shapes.problems(rest, CompletionCreateParamsBase, "")
     if found:
         return found
@@ -37,6 +44,16 @@ def problems(path: str, body: Any) -> list[str]:
     for rule in (_fields, _tools, _choice, _format, _messages, _calls):
         found += rule(body)
     return found
+
+
+def _without_reasoning(message: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key != "reasoning_content"}
+
+
+def _echoed(messages: list[dict[str, Any]]) -> Iterator[str]:
+    for place, message in enumerate(messages):
+        if message.get("tool_calls") and not isinstance(message.get("reasoning_content"), str):
+            yield f"missing reasoning_content field in the assistant message at index {place}"
 
 
 def _fields(body: dict[str, Any]) -> Iterator[str]:
