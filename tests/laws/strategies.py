@@ -28,6 +28,9 @@ from mux.ir import (
     ResponseFormat,
     Role,
     Sampling,
+    SearchHit,
+    ServerCall,
+    ServerResult,
     Signature,
     SourceKind,
     StopReason,
@@ -89,7 +92,26 @@ cited = st.builds(
     ),
 )
 
-parts = texts | texts | thoughts | calls | cited
+hits = st.builds(SearchHit, url=st.just("https://example.com/b"), title=words)
+kinds = st.sampled_from(["web_search", "web_fetch", "code_execution", "file_search"])
+searches = st.builds(
+    ServerCall,
+    kind=kinds,
+    id=call_ids,
+    arguments=words.map(lambda text: json.dumps({"query": text, "code": text})),
+    dialect=st.just("elsewhere"),
+)
+found = st.builds(
+    ServerResult,
+    kind=kinds,
+    call_id=call_ids,
+    dialect=st.just("elsewhere"),
+    hits=st.lists(hits, max_size=2).map(tuple),
+    output=words,
+    is_error=st.booleans(),
+)
+
+parts = texts | texts | thoughts | calls | cited | searches | found
 
 usages = st.builds(
     Usage,
