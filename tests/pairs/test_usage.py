@@ -7,14 +7,16 @@ reach every client, in the client's arithmetic (translation spec section 14).
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mux.ir import Answer as IrAnswer
 from mux.ir import Finish, Response, StopReason, Text, Usage
 from tests import sdk
-from tests.pairs.upstreams import DIALECTS, Answer, retold, told
+from tests.pairs.upstreams import DIALECTS, Answer, answered, asked, retold, told
 
 RESPONSES = "openai_responses"
 READ, WRITE, INPUT, OUTPUT, REASONING = 600, 100, 1000, 200, 80
@@ -189,3 +191,42 @@ def test_counts_nobody_gave_are_not_made_up(upstream, client, stream):
             assert found == {"in": None, "out": None}
         case _:
             assert found == {}
+
+
+@pytest.mark.parametrize("upstream", DIALECTS)
+@pytest.mark.parametrize("client", ["openai_chat", "openai_completions"])
+def test_F38_a_client_that_did_not_ask_gets_no_counts_in_its_stream(upstream, client):
+    request = replace(asked(client, stream=True), include_usage=False)
+    body = answered(upstream, request, COUNTED[upstream])
+    assert b"usage" not in body
+    assert b'"choices":[]' not in body
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert sdk.stream(client, body).text == "Hi."
+
+
+def test_sounds_and_pictures_are_counted_apart_where_both_sides_do():
+    """Translation spec section 14: Gemini by modality, OpenAI by name."""
+    heard = {
+        "promptTokenCount": 50,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 10},
+            {"modality": "AUDIO", "tokenCount": 30},
+            {"modality": "IMAGE", "tokenCount": 10},
+        ],
+        "candidatesTokenCount": 7,
+        "totalTokenCount": 57,
+    }
+    body = told("gemini", "openai_chat", Answer({"finishReason": "STOP"}, heard), stream=False)
+    details = json.loads(body)["usage"]["prompt_tokens_details"]
+    assert (details["audio_tokens"], details["image_tokens"]) == (30, 10)
+    usage = _OPENAI | {
+        "prompt_tokens_details": {"audio_tokens": 30, "image_tokens": 10},
+        "completion_tokens_details": {"audio_tokens": 5},
+    }
+    body = told("openai_chat", "gemini", Answer({"finish_reason": "stop"}, usage), stream=False)
+    counts = json.loads(body)["usageMetadata"]
+    assert counts["promptTokensDetails"] == [
+        {"modality": "AUDIO", "tokenCount": 30},
+        {"modality": "IMAGE", "tokenCount": 10},
+    ]
+    assert counts["candidatesTokensDetails"] == [{"modality": "AUDIO", "tokenCount": 5}]
