@@ -424,3 +424,103 @@ def test_citations_of_documents_go_where_there_is_a_form_for_them(stream):
     assert b"Doc.pdf" not in body(CHAT)
     [block] = judge(ANTHROPIC, body(ANTHROPIC)).raw.content
     assert block.citations[0].start_page_number == 1
+
+
+# -- code -----------------------------------------------------------------------------------------
+
+CODE, PRINTED = "print(6 * 7)", "42\n"
+
+
+def _ran(upstream: str, *, failed: bool) -> bytes:
+    match upstream:
+        case "anthropic":
+            result = {
+                "type": "code_execution_result",
+                "stdout": "" if failed else PRINTED,
+                "stderr": PRINTED if failed else "",
+                "return_code": int(failed),
+                "content": [],
+            }
+            call = {"type": "server_tool_use", "id": "srvtoolu_01", "name": "code_execution"}
+            answer = {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_01"}
+            blocks = [{**call, "input": {"code": CODE}}, {**answer, "content": result}]
+            return json.dumps(_message(blocks)).encode()
+        case "openai_responses":
+            item = {"id": "ci_1", "type": "code_interpreter_call", "container_id": "c"}
+            item |= {"status": "failed" if failed else "completed", "code": CODE}
+            outputs = [{"type": "logs", "logs": PRINTED}]
+            return json.dumps(_responses() | {"output": [{**item, "outputs": outputs}]}).encode()
+        case _:
+            outcome = "OUTCOME_FAILED" if failed else "OUTCOME_OK"
+            answer = _gemini(SAID)
+            answer["candidates"][0].pop("groundingMetadata")
+            answer["candidates"][0]["content"]["parts"] = [
+                {"executableCode": {"language": "PYTHON", "code": CODE}},
+                {"codeExecutionResult": {"outcome": outcome, "output": PRINTED}},
+                {"executableCode": {"language": "PYTHON", "code": CODE}},
+                {"codeExecutionResult": {"outcome": outcome, "output": PRINTED}},
+            ]
+            return json.dumps(answer).encode()
+
+
+def _shown(upstream: str, client: str, *, failed: bool, stream: bool, **fields: Any) -> Any:
+    response = CODECS[upstream].client.decode_response(_ran(upstream, failed=failed))
+    server, asks = CODECS[client].server, Request("m", origin=client, stream=stream, **fields)
+    if not stream:
+        return sdk.whole(client, server.encode_response(response, asks)).raw
+    encoder = server.stream_encoder(asks)
+    return sdk.stream(client, b"".join(map(encoder.encode, unfold(response))) + encoder.eof()).raw
+
+
+code_runs = pytest.mark.parametrize(
+    ("failed", "stream"), [(False, False), (True, False), (False, True), (True, True)]
+)
+
+
+@pytest.mark.parametrize("upstream", [RESPONSES, GEMINI])
+@code_runs
+def test_anthropic_clients_hear_of_code_that_ran(upstream, failed, stream):
+    content = _shown(upstream, ANTHROPIC, failed=failed, stream=stream).content
+    calls = [block for block in content if block.type == "server_tool_use"]
+    results = [block for block in content if block.type == "code_execution_tool_result"]
+    assert [call.input for call in calls] == [{"code": CODE}] * len(calls) != []
+    assert [result.tool_use_id for result in results] == [call.id for call in calls]
+    assert len({call.id for call in calls}) == len(calls)
+    for result in results:
+        told = (result.content.stdout, result.content.stderr, result.content.return_code)
+        assert told == (("", PRINTED, 1) if failed else (PRINTED, "", 0))
+
+
+@pytest.mark.parametrize("upstream", [ANTHROPIC, GEMINI])
+@code_runs
+@pytest.mark.parametrize("asked", [False, True])
+def test_responses_clients_hear_of_code_that_ran(upstream, failed, stream, asked):
+    include = {"include": ["code_interpreter_call.outputs"]} if asked else {}
+    heard = _shown(upstream, RESPONSES, failed=failed, stream=stream, ext={RESPONSES: include})
+    items = [item for item in heard.output if item.type == "code_interpreter_call"]
+    assert items
+    for item in items:
+        assert (item.code, item.status) == (CODE, "failed" if failed else "completed")
+        assert [output.logs for output in item.outputs or ()] == ([PRINTED] if asked else [])
+
+
+@pytest.mark.parametrize("upstream", [ANTHROPIC, RESPONSES])
+@code_runs
+def test_gemini_clients_hear_of_code_that_ran(upstream, failed, stream):
+    heard = _shown(upstream, GEMINI, failed=failed, stream=stream)
+    chunks = heard if isinstance(heard, list) else [heard]
+    parts = [part for chunk in chunks for part in chunk.candidates[0].content.parts or ()]
+    [code] = [part.executable_code for part in parts if part.executable_code]
+    [result] = [part.code_execution_result for part in parts if part.code_execution_result]
+    assert (code.code, code.language.value) == (CODE, "PYTHON")
+    assert result.output == PRINTED
+    assert result.outcome.value == ("OUTCOME_FAILED" if failed else "OUTCOME_OK")
+
+
+@pytest.mark.parametrize("upstream", [ANTHROPIC, RESPONSES, GEMINI])
+@pytest.mark.parametrize("client", [CHAT, "ollama"])
+def test_chat_clients_do_not_hear_of_code_that_ran(upstream, client):
+    variant = "chat" if client == "ollama" else ""
+    response = CODECS[upstream].client.decode_response(_ran(upstream, failed=False))
+    body = CODECS[client].server.encode_response(response, Request("m", variant=variant))
+    assert CODE not in body.decode()

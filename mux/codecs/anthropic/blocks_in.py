@@ -36,7 +36,6 @@ SERVER_KINDS: Final = {
     "web_fetch": "web_fetch",
     "code_execution": "code_execution",
     "bash_code_execution": "code_execution",
-    "text_editor_code_execution": "code_execution",
     "tool_search": "tool_search",
     "tool_search_tool_bm25": "tool_search",
     "tool_search_tool_regex": "tool_search",

@@ -368,6 +368,7 @@ DOCUMENTED = {
     "tool_use": {"type", "id", "name", "input"},
     "server_tool_use": {"type", "id", "name", "input"},
     "web_search_tool_result": {"type", "tool_use_id", "content"},
+    "code_execution_tool_result": {"type", "tool_use_id", "content"},
 }
 
 
