@@ -168,11 +168,12 @@ def _message(item: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _reasoning(items: list[dict[str, Any]]) -> Iterator[str]:
-    """Each reasoning item directly before what the model said next."""
+    """Each reasoning item, or several in a row, directly before what the model said next."""
     for place, item in enumerate(items):
         if item.get("type") != "reasoning":
             continue
-        after = items[place + 1] if place + 1 < len(items) else {"type": "nothing"}
+        later = (item for item in items[place + 1 :] if item.get("type") != "reasoning")
+        after = next(later, {"type": "nothing"})
         kind = after.get("type", "message")
         spoken = kind != "message" or after.get("role") == "assistant"
         if kind not in _GENERATED or not spoken:
