@@ -15,7 +15,9 @@ CONFIG: Final = """\
 
 # Who may connect. A host that other machines can reach needs `disable-auth: false` and keys.
 # disable-auth: true
-# api-keys: []
+# api-keys: []                        # `llm-mux keys new` makes one: a text, or with limits
+# # - {key: …, name: ci, limits: {requests-per-minute: 60, tokens-per-day: 1000000}}
+# # - {key: …, name: guest, limits: {cost-per-month: 20}}   # in US dollars
 # allow-unauthenticated-remote: false
 # allowed-hosts: [mux.example.com]            # names for us beside localhost, as a proxy has them
 # allowed-origins: [https://app.example.com]  # web pages that may use us; by default none may
@@ -65,7 +67,8 @@ providers: []
 # strict: false                       # refuse what a translation would lose, as x-mux-strict: 1
 # tls: {enable: false, cert: cert.pem, key: key.pem}
 # remote-management: {allow-remote: false}
-# usage: {batch-size: 100, flush-interval: 5s, retention-days: 30}   # and dsn; "" = off
+# usage:                              # dsn: sqlite://FILE, postgres://…, "" = off
+#   {batch-size: 100, flush-interval: 5s, retention-days: 30}
 
 # payload:
 #   default: [{models: [{name: "gemini-*"}], params: {generationConfig.topK: 40}}]

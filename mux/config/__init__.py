@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mux.config.client import ClientKey, Limits, client_id
 from mux.config.load import Loaded, config_folder, load
 from mux.config.problems import ConfigError, Problem
 from mux.config.provider import ModelSettings, ProviderSettings, ProviderType
@@ -9,7 +10,9 @@ from mux.config.secret import Secret
 from mux.config.settings import Settings
 
 __all__ = [
+    "ClientKey",
     "ConfigError",
+    "Limits",
     "Loaded",
     "ModelSettings",
     "Problem",
@@ -17,6 +20,7 @@ __all__ = [
     "ProviderType",
     "Secret",
     "Settings",
+    "client_id",
     "config_folder",
     "load",
 ]

@@ -14,6 +14,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from mux.config._section import Remark, Section
+from mux.config.client import ClientKey
 from mux.config.provider import ProviderSettings, ProviderType
 from mux.config.secret import Secret
 from mux.config.values import (
@@ -58,7 +59,11 @@ class QuotaExceeded(Section, frozen=True):
 
 
 class UsageSettings(Section, frozen=True):
-    """Where usage is recorded. `dsn` empty = nowhere, None = SQLite beside the configuration."""
+    """Where usage is recorded. `dsn` empty = nowhere, None = SQLite beside the configuration.
+
+    `batch_size` records are written together, or those of `flush_interval`; 0 `retention_days` =
+    kept for ever.
+    """
 
     dsn: Secret | None = None
     batch_size: Count = 100
@@ -111,7 +116,7 @@ class Settings(Section, frozen=True):
     allow_unauthenticated_remote: bool = False
     allowed_hosts: tuple[HostName, ...] = ()
     allowed_origins: tuple[WebOrigin, ...] = ()
-    api_keys: tuple[Secret, ...] = ()
+    api_keys: tuple[ClientKey, ...] = ()
     auth_dir: Path | None = None
     debug: bool = False
     logging_to_file: bool = False
@@ -155,8 +160,17 @@ class Settings(Section, frozen=True):
         if not self.disable_auth and not self.api_keys:
             text = "disable-auth is false and there are none: every client will be refused"
             yield Remark("api-keys", text, warning=True)
-        if any(_is_sample(key) for key in self.api_keys):
+        if any(_is_sample(client.key) for client in self.api_keys):
             yield Remark("api-keys", "one of them is empty or a sample; make a key of your own")
+        yield from self._about_names_and_limits()
+
+    def _about_names_and_limits(self) -> Iterator[Remark]:
+        names = [client.name for client in self.api_keys if client.name]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Remark("api-keys", f"two are named {name}")
+        if self.disable_auth and any(client.limits for client in self.api_keys):
+            text = "clients can leave their key out and so its limits, while disable-auth is true"
+            yield Remark("api-keys", text, warning=True)
 
     def _about_providers(self) -> Iterator[Remark]:
         names = [provider.name.lower() for provider in self.providers if provider.name]

@@ -46,7 +46,7 @@ class App:
         self._settings = settings
         self._gateway = gateway
         self._door = Doorkeeper(settings)
-        self._keys = tuple(key.reveal() for key in settings.api_keys)
+        self._keys = tuple(client.key.reveal() for client in settings.api_keys)
         kept = KeptResponses(gateway.memory.conversations)
         self._actions: dict[Action, Callable[[Visit], Awaitable[None]]] = {
             Action.GENERATE: self._generate,

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from mux.config import ConfigError, Loaded, ProviderType, Secret, Settings, config_folder, load
+from mux.config import (
+    ClientKey,
+    ConfigError,
+    Limits,
+    Loaded,
+    ProviderType,
+    Secret,
+    Settings,
+    config_folder,
+    load,
+)
 from mux.ir import Effort
 
 NO_HOME = {"HOME": "/nowhere"}
@@ -97,7 +107,7 @@ def test_environment_holds_lists_with_commas_and_deeper_things_as_yaml(tmp_path:
             "LLM_MUX_PROVIDERS": "[{type: ollama}]",
         },
     )
-    assert settings.api_keys == (Secret("first-key"), Secret("second-key"))
+    assert settings.api_keys == (ClientKey(Secret("first-key")), ClientKey(Secret("second-key")))
     assert settings.routing.aliases == {"a": "b"}
     assert settings.providers[0].type is ProviderType.OLLAMA
 
@@ -269,6 +279,26 @@ api-keys: ["${CLIENT}"]
 providers: [{type: openai, api-key: "${A}-${B}", headers: {x-key: "${A}"}}]
 """
     settings = read(tmp_path, text, {"A": "sk-a", "B": "b", "CLIENT": "ck"})
-    assert settings.api_keys == (Secret("ck"),)
+    assert settings.api_keys == (ClientKey(Secret("ck")),)
     assert settings.providers[0].api_key == Secret("sk-a-b")
     assert settings.providers[0].headers["x-key"] == Secret("sk-a")
+
+
+def test_client_keys_may_have_names_and_limits(tmp_path: Path):
+    settings = read(
+        tmp_path,
+        """
+disable-auth: false
+api-keys:
+  - a-plain-key-1
+  - {key: a-key-with-limits, name: ci,
+     limits: {requests-per-minute: 60, tokens-per-day: 1000000, cost-per-month: 12.5}}
+""",
+    )
+    plain, limited = settings.api_keys
+    assert plain == ClientKey(Secret("a-plain-key-1"))
+    assert not plain.limits
+    assert (limited.name, limited.limits) == ("ci", Limits(60, 1_000_000, 12.5))
+    assert len({plain.id, limited.id}) == 2
+    assert (plain.label, limited.label) == ("a-p…ey-1", "ci")
+    assert "key" not in plain.id

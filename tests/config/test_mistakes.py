@@ -138,7 +138,7 @@ SECRET = "sk-proj-THISISTHESECRETPART-9876"
 @pytest.mark.parametrize(
     "text",
     [
-        f"api-keys: {{key: {SECRET}}}",
+        f"api-keys: {{key: [{SECRET}]}}",
         f"port: {SECRET}",
         f"providers: [{{type: openai, api-key: [{SECRET}]}}]",
         f"providers: [{{type: openai, api-key: '{SECRET}ü'}}]",
@@ -315,3 +315,32 @@ def test_no_text_makes_the_reader_fail_otherwise(tmp_path_factory, text: str):
     path.write_text(text, encoding="utf-8", errors="replace")
     with suppress(ConfigError):
         load(path, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("{requests-per-minute: -1}", "must be >= 0"),
+        ("{tokens-per-day: many}", "expected a number"),
+        ("{cost-per-month: -0.5}", "must be >= 0"),
+    ],
+)
+def test_limits_are_numbers(tmp_path: Path, limits: str, message: str):
+    text = f"disable-auth: false\napi-keys: [{{key: good-key-1, limits: {limits}}}]"
+    (line,) = problems(tmp_path, text)
+    assert line.startswith("api-keys[0].limits.")
+    assert message in line
+
+
+def test_two_clients_of_one_name(tmp_path: Path):
+    keys = "[{key: good-key-1, name: ci}, {key: good-key-2, name: ci}]"
+    (line,) = problems(tmp_path, f"disable-auth: false\napi-keys: {keys}")
+    assert line.startswith("api-keys (line 2): two are named ci")
+
+
+def test_limits_that_nobody_is_held_to(tmp_path: Path):
+    path = tmp_path / "config.yaml"
+    path.write_text("api-keys: [{key: good-key-1, limits: {tokens-per-day: 5}}]")
+    path.chmod(0o600)
+    (warning,) = load(path, {}, {}).warnings
+    assert "leave their key out" in str(warning)
