@@ -1,4 +1,4 @@
-"""State that lives at a provider: refused or reported where the target is not that provider.
+"""What only its own provider can honour: refused or reported where the target is another one.
 
 Translation spec section 22. What the gateway could resolve itself (a stored previous response) it
 has resolved before a request is encoded, so whatever is still here cannot be honoured.
@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from mux.errors import Unsupported
-from mux.ir import Loss, LossKind, Media, Opaque, Part, Request, SourceKind, ToolResult
+from mux.ir import (
+    JSON,
+    Loss,
+    LossKind,
+    Media,
+    Object,
+    Opaque,
+    Part,
+    Request,
+    SourceKind,
+    ToolResult,
+)
 
 _REFUSED: Final[dict[str, tuple[str, ...]]] = {
     "openai_responses": ("conversation", "prompt", "background"),
@@ -22,6 +33,11 @@ _REFUSED: Final[dict[str, tuple[str, ...]]] = {
 _DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "openai_responses": ("truncation", "context_management", "multi_agent"),
     "anthropic": ("context_management", "fallbacks", "fallback_credit_token"),
+    "gemini": (
+        "generationConfig.responseMimeType",
+        "generationConfig.mediaResolution",
+        "generationConfig.speechConfig",
+    ),
     "ollama": ("context", "template"),
 }
 """Fields, by dialect, that only change how a conversation is kept going or put to the model."""
@@ -32,7 +48,7 @@ _RAW: Final = "raw"
 _UNTEMPLATED: Final = frozenset({"openai_completions"})
 """Dialects whose prompts never have one."""
 
-_IDLE: Final[tuple[object, ...]] = (None, False, "", "disabled")
+_IDLE: Final[tuple[object, ...]] = (None, False, "", "disabled", "text/plain")
 """Values by which a client says that it does not use the feature."""
 
 _REFERENCES: Final = {
@@ -65,14 +81,23 @@ def check_state(request: Request, target: str, losses: list[Loss]) -> None:
         if own.get(name) not in _IDLE:
             raise _refusal(name, name)
     losses += [
-        Loss(LossKind.DROP, name)
+        Loss(LossKind.DROP, name.rpartition(".")[2])
         for name in _DROPPED.get(request.origin, ())
-        if own.get(name) not in _IDLE
+        if _at(own, name) not in _IDLE
     ]
     if own.get(_RAW) is True and target not in _UNTEMPLATED:
         losses.append(Loss(LossKind.DEGRADE, _RAW))
     for part in _parts(request):
         _check_part(part, request.origin, target)
+
+
+def _at(fields: Object, path: str) -> JSON:
+    """The member of `fields` at a dotted `path`, None if there is none."""
+    name, _, rest = path.partition(".")
+    value = fields.get(name)
+    if not rest:
+        return value
+    return _at(value, rest) if isinstance(value, dict) else None
 
 
 def _parts(request: Request) -> Iterator[Part]:

@@ -65,6 +65,26 @@ def test_features_that_only_save_room_are_reported() -> None:
     assert losses == [Loss(LossKind.DROP, "truncation"), Loss(LossKind.DROP, "context_management")]
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (
+            {"responseMimeType": "text/x.enum", "responseSchema": {"enum": ["a"]}},
+            "responseMimeType",
+        ),
+        ({"mediaResolution": "MEDIA_RESOLUTION_LOW"}, "mediaResolution"),
+        ({"speechConfig": {"languageCode": "de"}}, "speechConfig"),
+        ({"responseMimeType": "text/plain"}, ""),
+        ({}, ""),
+        ("odd", ""),
+    ],
+)
+def test_what_geminis_generation_config_alone_can_say_is_reported(config: JSON, told: str) -> None:
+    losses: list[Loss] = []
+    check_state(_request("gemini", generationConfig=config), "anthropic", losses)
+    assert [loss.code for loss in losses] == ([f"drop:{told}"] if told else [])
+
+
 def test_a_feature_switched_off_is_no_feature() -> None:
     losses: list[Loss] = []
     check_state(

@@ -25,6 +25,7 @@ from mux.ir import (
     Abilities,
     FormatKind,
     Loss,
+    LossKind,
     Message,
     Object,
     Request,
@@ -121,6 +122,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     _state.check_state(request, DIALECT, losses)
     if "audio" in request.modalities:
         raise Unsupported("This model cannot answer in audio.", param="modalities")
+    if {*request.modalities} - {"text"}:
+        losses.append(Loss(LossKind.DROP, "modalities"))
     request = _server_tools.resolve(request, DIALECT, frozenset(), losses)
     request, tools = _tools.adapt(request, ToolRules(), losses)
     request = choose(request, abilities, losses)

@@ -769,6 +769,8 @@ def test_sampling_and_what_has_no_place():
 def test_audio_cannot_be_answered_with():
     with pytest.raises(Unsupported):
         sent(foreign(modalities=("text", "audio")))
+    assert losses(foreign(modalities=("text",))) == []
+    assert losses(foreign(modalities=("text", "image"))) == ["drop:modalities"]
 
 
 def test_a_text_to_be_filled_in_goes_to_generate():
