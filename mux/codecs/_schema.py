@@ -123,6 +123,7 @@ def _anthropic_input(root: Object) -> Cleaned:
             raise Unsupported(
                 f"Anthropic takes no property named {name!r} in a tool's input: only 1 to 64 "
                 "letters, digits, '_', '.' and '-'",
+                param="tools",
             )
     return Cleaned(cleaned, walk.exact)
 

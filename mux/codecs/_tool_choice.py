@@ -1,10 +1,29 @@
-"""A forced tool choice for models that refuse one: fewer tools, and words (translation spec 6)."""
+"""Tool choices that a model or host does not know, said otherwise: by fewer tools, and in words.
+
+Translation spec section 6.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from msgspec.structs import replace
 
 from mux.ir import ChoiceMode, Loss, LossKind, Message, Request, Role, Text, ToolChoice
+
+_PLAIN: Final = {
+    ChoiceMode.ALLOWED_AUTO: ChoiceMode.AUTO,
+    ChoiceMode.ALLOWED_REQUIRED: ChoiceMode.REQUIRED,
+}
+
+
+def narrow(request: Request) -> Request:
+    """`request` with only the tools its choice allows, for hosts that know no such choice."""
+    choice = request.tool_choice
+    if choice is None or choice.mode not in _PLAIN:
+        return request
+    allowed = tuple(tool for tool in request.tools if tool.name in choice.names)
+    return replace(request, tools=allowed, tool_choice=ToolChoice(_PLAIN[choice.mode]))
 
 
 def relax(request: Request, losses: list[Loss]) -> Request:

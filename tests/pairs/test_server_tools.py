@@ -420,6 +420,8 @@ def test_citations_of_documents_go_where_there_is_a_form_for_them(stream):
     [message] = judge(RESPONSES, body(RESPONSES)).raw.output
     [note] = message.content[0].annotations
     assert (note.type, note.filename, note.index) == ("file_citation", "Doc.pdf", 11)
+    assert b'{"retrievedContext":{"title":"Doc.pdf"}}' in body(GEMINI)
+    judge(GEMINI, body(GEMINI))
     assert judge(CHAT, body(CHAT)).text == "It says so."
     assert b"Doc.pdf" not in body(CHAT)
     [block] = judge(ANTHROPIC, body(ANTHROPIC)).raw.content

@@ -325,6 +325,36 @@ def test_F24_a_call_that_is_demanded_without_tools_is_refused(client, upstream, 
     assert caught.value.param == "tool_choice"
 
 
+@targets
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("own_host", [False, True])
+def test_F24_only_the_allowed_tools_may_be_called(upstream, forced, own_host):
+    mode = ChoiceMode.ALLOWED_REQUIRED if forced else ChoiceMode.ALLOWED_AUTO
+    tools = (Tool("a.x"), Tool("b"), Tool("c"))
+    request = asked(tools=tools, tool_choice=ToolChoice(mode, ("a.x", "b")))
+    encoded = sent(request, upstream, Abilities(max_output=100, custom_tools=own_host))
+    found = body(encoded)
+    names = [tool["name"] for tool in declared(upstream, found)]
+    first = "a.x" if upstream == GEMINI else "a_x"
+    if upstream == GEMINI or (own_host and upstream in (CHAT, RESPONSES)):
+        assert names == [first, "b", "c"], "prompt caches keep what does not change"
+        choice = json.dumps(found.get("tool_choice") or found["toolConfig"])
+        assert first in choice
+        assert '"c"' not in choice
+        assert ("ANY" in choice or "required" in choice) is forced
+        return
+    assert names == [first, "b"]
+    told = {
+        CHAT: ("auto", "required"),
+        RESPONSES: ("auto", "required"),
+        ANTHROPIC: ({"type": "auto"}, {"type": "any"}),
+        OLLAMA: (None, None),
+    }
+    assert found.get("tool_choice") == told[upstream][forced]
+    degraded = ["degrade:tool_choice"] if upstream == OLLAMA and forced else []
+    assert [loss.code for loss in encoded.losses] == degraded
+
+
 @pytest.mark.parametrize("upstream", [CHAT, OLLAMA])
 def test_F24_F25_a_forced_tool_that_cannot_be_sent_is_refused(upstream):
     search = ServerTool("web_search", RESPONSES, {"type": "web_search"}, "web_search")

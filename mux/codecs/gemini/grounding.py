@@ -112,7 +112,10 @@ class Grounding:
             out["webSearchQueries"] = [*self._queries]
         if self._chunks:
             out["groundingChunks"] = [
-                {"web": {"uri": url, "title": title}} for url, title in self._chunks
+                {"web": {"uri": url, "title": title}}
+                if url
+                else {"retrievedContext": {"title": title}}
+                for url, title in self._chunks
             ]
         if self._supports:
             out["groundingSupports"] = [*self._supports.values()]

@@ -96,7 +96,4 @@ def choose(request: Request, abilities: Abilities, losses: list[Loss]) -> Reques
         )
     if request.parallel_tools is False:
         losses.append(Loss(LossKind.DROP, "parallel_tool_calls"))
-    if choice is not None and choice.mode is ChoiceMode.ALLOWED_AUTO:
-        allowed = tuple(tool for tool in request.tools if tool.name in choice.names)
-        return replace(request, tools=allowed)
-    return _tool_choice.relax(request, losses)
+    return _tool_choice.relax(_tool_choice.narrow(request), losses)

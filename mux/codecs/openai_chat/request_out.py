@@ -85,6 +85,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     request = _messages.settle(request, losses)
     request = _media.settle(request, lambda part: check_media(part, abilities), losses)
     request = _messages.end_of_history(request, abilities, losses, user_last=False)
+    if not abilities.custom_tools:  # only OpenAI's own hosts know ``allowed_tools``
+        request = _tool_choice.narrow(request)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
     if not abilities.mid_system:

@@ -202,6 +202,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
     rules = _tools.openai_rules(abilities, namespaces=True)
     request, tools = _tools.adapt(request, rules, losses)
+    if not abilities.custom_tools:  # only OpenAI's own hosts know ``allowed_tools``
+        request = _tool_choice.narrow(request)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):

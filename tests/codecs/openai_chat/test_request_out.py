@@ -471,7 +471,8 @@ def test_F24_P178_P179_no_choice_without_tools():
     ],
 )
 def test_choices(choice, told):
-    assert body(tools=(F,), tool_choice=choice)["tool_choice"] == told
+    own_host = Abilities(custom_tools=True)
+    assert body(tools=(F,), tool_choice=choice, abilities=own_host)["tool_choice"] == told
 
 
 def test_a_forced_free_text_tool_is_named_as_what_it_is_sent_as():
