@@ -7,6 +7,7 @@ counts of tokens may still follow it.
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Final
 
 from mux.codecs._errors import CUT_SHORT
 from mux.codecs.gemini import _wire
@@ -20,6 +21,8 @@ from mux.codecs.gemini.usage import decode_usage, merge
 from mux.errors import ErrorKind, UpstreamProtocolError
 from mux.ir import Choice, Event, Failure, Object, Start, UsageUpdate
 from mux.wire.frames import FrameReader
+
+_BLOCKED: Final = "SAFETY"
 
 
 class ChunkStreamDecoder:
@@ -80,6 +83,8 @@ class ChunkStreamDecoder:
 
     def _end(self, out: list[Event]) -> None:
         choices = list(self._choices.values())
+        if choices and not choices[0].reason and is_blocked(self._feedback):
+            choices[0].reason = _BLOCKED  # the prompt was refused after the answer had begun
         if choices and choices[0].reason:
             self._finish(choices, out)
         elif not choices and self._started and is_blocked(self._feedback):

@@ -231,6 +231,14 @@ def test_F35_P128_a_refused_prompt():
     ]
 
 
+def test_F35_P128_a_prompt_refused_when_the_answer_had_begun():
+    events = decode(chunk({"text": "half"}), raw({"promptFeedback": {"blockReason": "SAFETY"}}))
+    finish = events[-1]
+    assert isinstance(finish, Finish)
+    assert finish.reason is StopReason.CONTENT_FILTER
+    assert fold(events).parts == (Text("half"),)
+
+
 @pytest.mark.parametrize(
     "data",
     [
