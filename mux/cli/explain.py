@@ -45,7 +45,7 @@ def explain(source: str, model: str | None, strict: bool, config: Path | None) -
         settings = loaded.settings
         router = Router(from_settings(settings), settings, Catalog())
         nowhere = SchemeTransport({})
-        gateway = Gateway(router, nowhere, _no_time, 0, Memory.empty(_no_time))
+        gateway = Gateway(router, nowhere, _no_time, settings, Memory.empty(_no_time))
         strict = strict or settings.strict
         call = Call(source, request, body, {}, strict=strict, exact=exact)
         told = explained(gateway, call)

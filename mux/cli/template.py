@@ -56,6 +56,7 @@ providers: []
 # connect-timeout: 3s
 # first-byte-timeout: 10m
 # stream-timeout: 5m                  # silence in the middle of an answer
+# request-timeout: 1h                 # a whole answer
 # max-request-size: 50 MB
 # max-response-size: 100 MB
 # disable-cooling: false

@@ -129,6 +129,8 @@ class Settings(Section, frozen=True):
     connect_timeout: Seconds = Seconds(3)
     first_byte_timeout: Seconds = Seconds(600)
     stream_timeout: Seconds = Seconds(300)
+    request_timeout: Seconds = Seconds(3600)
+    """for the whole of an upstream's answer"""
     disable_cooling: bool = False
     quota_exceeded: QuotaExceeded = QuotaExceeded()
     max_request_size: Size = Size(50_000_000)

@@ -15,6 +15,7 @@ from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported
 from mux.gateway import headers, pump, repairs, several, shape
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.filters import Chain
+from mux.gateway.patience import Watch, WatchedReply
 from mux.gateway.repairs import Repair
 from mux.gateway.signatures import keep_own
 from mux.gateway.stream import ClientStream
@@ -148,7 +149,7 @@ class Attempt:
         outcome, candidate = self._outcome, self.candidate
         outcome.provider, outcome.model = candidate.provider.name, candidate.model
         outcome.dialect = self._codec.name
-        outcome.usage, outcome.error = None, ""
+        outcome.usage, outcome.error, outcome.failure = None, "", None
 
     async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""
@@ -259,10 +260,15 @@ class Attempt:
     async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
         outgoing, encoded = self.outgoing(request)
-        async with self._gateway.transport.open(outgoing) as reply:
-            if reply.status >= 400:
-                raise await self._error(reply)
-            yield reply, encoded, self._head(reply.headers, encoded.losses)
+        watch = Watch(self._gateway.patience)
+        with watch.scope:
+            async with self._gateway.transport.open(outgoing) as opened:
+                reply = WatchedReply(opened, watch)
+                if reply.status >= 400:
+                    raise await self._error(reply)
+                yield reply, encoded, self._head(reply.headers, encoded.losses)
+        if watch.scope.cancelled_caught:
+            raise watch.error()
 
     def _head(self, upstream: Mapping[str, str], losses: Iterable[Loss]) -> _Head:
         return headers.to_client(
@@ -312,7 +318,7 @@ class Attempt:
         return client.decode_response(body)
 
     async def _read(self, reply: Reply) -> bytes:
-        return await pump.read_whole(reply, self._gateway.max_response_bytes)
+        return await pump.read_whole(reply, self._gateway.settings.max_response_size)
 
 
 _EMPTY: Final = Response(answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(0, 0))

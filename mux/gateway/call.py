@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from mux.errors import MuxError
 from mux.ir import Request, Usage
 
 
@@ -56,4 +57,6 @@ class Outcome:
     dialect: str = ""
     usage: Usage | None = None
     error: str = ""
+    failure: MuxError | None = None
+    """what ended an answer that had begun"""
     attempts: int = 0

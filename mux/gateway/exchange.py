@@ -9,25 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from random import random
 from typing import Final, TypeAlias
 
 import trio
 
 from mux.codecs import CODECS
-from mux.errors import ErrorKind, MuxError
+from mux.config import Settings
+from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
 from mux.gateway.attempt import Attempt
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.filters import MALFORMED
 from mux.gateway.memory import Memory
+from mux.gateway.patience import Patience
+from mux.gateway.retry import ATTEMPTS, Rounds
+from mux.gateway.session import session_of
 from mux.gateway.stream import ClientStream
-from mux.routing import Candidate, Router
+from mux.routing import Candidate, Router, select
 from mux.upstream import Transport
 
 _CLIENTS_FAULT: Final = frozenset(
     {ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.TOO_LARGE}
 )
 """What every other candidate would say, too."""
+
+_SPENT: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
+"""What a model's twin may not suffer from."""
 
 _Answer: TypeAlias = Callable[[Attempt], Awaitable[None]]
 
@@ -36,15 +44,24 @@ _Answer: TypeAlias = Callable[[Attempt], Awaitable[None]]
 class Gateway:
     """What a call needs. One per configuration; a request keeps the one it began with.
 
-    `clock` gives seconds since the epoch; `max_response_bytes` bounds whole answers; `memory` is
-    shared by all configurations of a process.
+    `clock` gives seconds since the epoch, `luck` numbers from 0 to 1; `memory` is shared by all
+    configurations of a process.
     """
 
     router: Router
     transport: Transport
     clock: Callable[[], float]
-    max_response_bytes: int
+    settings: Settings
     memory: Memory
+    luck: Callable[[], float] = random
+
+    @property
+    def patience(self) -> Patience:
+        """How long upstreams may take."""
+        settings = self.settings
+        return Patience(
+            settings.first_byte_timeout, settings.stream_timeout, settings.request_timeout
+        )
 
     async def generate(self, call: Call, sink: Sink, outcome: Outcome) -> None:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
@@ -70,19 +87,66 @@ class Gateway:
             await stream.fail(failed)
 
     async def _first(self, call: Call, outcome: Outcome, answer: _Answer) -> None:
-        """Let the first candidate that can `answer`; raises the last one's error if none can."""
+        """Let the first candidate that can `answer`, in as many rounds as are worth it.
+
+        Raises the last one's error if none can.
+        """
+        found = self.router.candidates(call.request.model)
+        session = session_of(call) if len(found) > 1 else ""
+        rounds = Rounds(self.settings.request_retry, self.settings.max_retry_interval)
+        self.memory.budget.asked()
+        number = 0
+        while True:
+            number += 1
+            failed = await self._round(call, outcome, answer, found, session)
+            if failed is None:
+                return
+            wait_s = rounds.wait_s(number, failed, self.luck())
+            if wait_s is None or outcome.attempts >= ATTEMPTS or not self.memory.budget.take():
+                raise failed
+            await trio.sleep(wait_s)
+
+    async def _round(
+        self,
+        call: Call,
+        outcome: Outcome,
+        answer: _Answer,
+        found: list[Candidate],
+        session: str,
+    ) -> MuxError | None:
+        """Let each candidate that may be asked try once; None as soon as one has answered.
+
+        Raises what every candidate would say, and that none may be asked.
+        """
+        memory = self.memory
         failed: MuxError | None = None
-        for candidate in self.router.candidates(call.request.model):
+        ready = select(found, memory.health, memory.sessions, session)
+        for candidate in ready:
+            spent = candidate is ready[0] or (failed is not None and failed.kind in _SPENT)
+            if outcome.attempts >= ATTEMPTS or (candidate.twin and not spent):
+                continue
             try:
-                await self._ask(call, candidate, outcome, answer)
+                with memory.health.asking(candidate):
+                    await self._ask(call, candidate, outcome, answer)
             except MuxError as error:
                 if error.kind in _CLIENTS_FAULT:
                     raise
-                failed = error
+                memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
+                if failed is None or error.kind is not ErrorKind.UNSUPPORTED:
+                    failed = error
             else:
-                return
-        if failed is not None:
-            raise failed
+                self._answered(candidate, outcome, session)
+                return None
+        return failed or NoProvider("No provider can take this request now; try again later")
+
+    def _answered(self, candidate: Candidate, outcome: Outcome, session: str) -> None:
+        """`candidate` has had its say, which may have ended in a failure the client was told of."""
+        if outcome.failure is not None:
+            self.memory.health.failed(candidate, outcome.failure)
+            return
+        self.memory.health.succeeded(candidate)
+        if session:
+            self.memory.sessions.remember(session, candidate)
 
     async def _ask(
         self, call: Call, candidate: Candidate, outcome: Outcome, answer: _Answer

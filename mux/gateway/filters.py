@@ -103,6 +103,7 @@ class Chain:
                 self.outcome.usage = event.usage
             elif isinstance(event, Failure):
                 self.outcome.error = event.kind
+                self.outcome.failure = event.error()
         return events
 
     def _dated(self, events: list[Event]) -> list[Event]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from mux.gateway.conversations import Conversations
 from mux.gateway.repairs import Lessons
+from mux.gateway.retry import Budget
 from mux.gateway.signatures import SignatureMemory
+from mux.routing import Health, Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,18 @@ class Memory:
     signatures: SignatureMemory
     conversations: Conversations
     lessons: Lessons
+    health: Health
+    sessions: Sessions
+    budget: Budget
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:
-        """Nothing yet. `clock` gives seconds since the epoch."""
-        return cls(SignatureMemory(clock), Conversations(clock), Lessons(clock))
+        """Nothing yet. `clock` gives seconds and never goes back."""
+        return cls(
+            SignatureMemory(clock),
+            Conversations(clock),
+            Lessons(clock),
+            Health(clock),
+            Sessions(clock),
+            Budget(),
+        )

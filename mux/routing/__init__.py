@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mux.routing.health import Health
 from mux.routing.ref import ModelRef
 from mux.routing.router import Candidate, Listed, Router
+from mux.routing.select import Sessions, select
 
-__all__ = ["Candidate", "Listed", "ModelRef", "Router"]
+__all__ = ["Candidate", "Health", "Listed", "ModelRef", "Router", "Sessions", "select"]

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replace_candidate
 from difflib import get_close_matches
 from enum import IntEnum, auto
 from typing import Final, NamedTuple
@@ -61,6 +62,7 @@ _ANY_ID: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9@~_][A-Za-z0-9._:
 """What may be passed on as a name that nobody lists: nothing that could leave its URL segment."""
 
 _LATEST: Final = ":latest"
+_PREVIEW: Final = "-preview"
 
 NO_PROVIDER: Final = (
     "No provider is configured. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or "
@@ -86,7 +88,9 @@ class _Reason(IntEnum):
 class Candidate:
     """One way to answer: `model` is the provider's own name for what the client `requested`.
 
-    `why` tells a person how the provider came to be asked.
+    `why` tells a person how the provider came to be asked. `rank` counts the names that stand in:
+    0 for what was asked for. `twin`: this is the preview of it, or it of a preview, to be asked
+    only where a quota is used up.
     """
 
     provider: Provider
@@ -95,6 +99,8 @@ class Candidate:
     requested: str
     abilities: Abilities
     why: str = ""
+    rank: int = 0
+    twin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class Router:
         self.providers = tuple(sorted(providers, key=lambda provider: provider.priority))
         self._aliases = settings.routing.aliases
         self._fallbacks = settings.routing.fallbacks
+        self._twins = settings.quota_exceeded.switch_preview_model
         self._catalog = catalog
         self._names = {provider.name: self._names_of(provider) for provider in self.providers}
         self._listed: list[Listed] = []
@@ -133,11 +140,13 @@ class Router:
         fallbacks = self._fallbacks.get(model) or self._fallbacks.get(name, ())
         found: list[Candidate] = []
         failed: MuxError | None = None
-        for wanted in (name, *map(self._resolve, fallbacks)):
+        for rank, wanted in enumerate((name, *map(self._resolve, fallbacks))):
             try:
-                found += self._for_name(wanted, model)
+                found += self._for_name(wanted, model, 2 * rank)
             except MuxError as error:
                 failed = failed or error
+            if self._twins and found:
+                found += self._twin(wanted, model, 2 * rank + 1)
         if not found and failed is not None:
             raise failed
         return found
@@ -152,7 +161,15 @@ class Router:
 
     # -- choosing ---------------------------------------------------------------------------
 
-    def _for_name(self, name: str, requested: str) -> list[Candidate]:
+    def _twin(self, name: str, requested: str, rank: int) -> list[Candidate]:
+        """The preview of the model `name`, or the model it is a preview of, where it is listed."""
+        other = name.removesuffix(_PREVIEW) if name.endswith(_PREVIEW) else name + _PREVIEW
+        scheme, model = ModelRef.parse(other)
+        if not any(model in self._names[one.name] for one in self._chosen(scheme)):
+            return []
+        return [replace_candidate(one, twin=True) for one in self._for_name(other, requested, rank)]
+
+    def _for_name(self, name: str, requested: str, rank: int = 0) -> list[Candidate]:
         takers, why = self._takers("", name) if self._is_alias(name) else ([], "")
         if not takers:
             ref = ModelRef.parse(name)
@@ -162,7 +179,7 @@ class Router:
         if name != requested:
             why = f"{why}: {name}, which stands in for {requested}"
         return [
-            Candidate(provider, key, upstream, requested, abilities, why)
+            Candidate(provider, key, upstream, requested, abilities, why, rank)
             for provider, upstream in takers
             for abilities in (self._abilities(provider, upstream),)
             for key in provider.keys

@@ -46,7 +46,7 @@ async def _serve(settings: Settings, announce: Callable[[list[str]], None]) -> N
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
-        gateway = Gateway(router, transport, clock, settings.max_response_size, Memory.empty(clock))
+        gateway = Gateway(router, transport, clock, settings, Memory.empty(trio.current_time))
         tls = settings.tls
         await serve(
             App(settings, gateway),

@@ -39,7 +39,7 @@ SETTINGS = Settings(
 def told(model: str, **fields: Any) -> dict[str, Any]:
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **fields}
     router = Router(from_settings(SETTINGS), SETTINGS, Catalog())
-    gateway = Gateway(router, SchemeTransport({}), lambda: 0, 0, Memory.empty(lambda: 0))
+    gateway = Gateway(router, SchemeTransport({}), lambda: 0, SETTINGS, Memory.empty(lambda: 0))
     found: Any = explain(gateway, call("openai_chat", json.dumps(body).encode()))
     return found
 

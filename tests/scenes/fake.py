@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import trio
 
 from mux.codecs import CODECS
 from mux.config import ProviderSettings, ProviderType, Secret, Settings
-from mux.config.values import HttpUrl
+from mux.config.values import HttpUrl, Size
 from mux.gateway.call import Call, Outcome
 from mux.gateway.exchange import Gateway
 from mux.gateway.memory import Memory
@@ -100,7 +101,9 @@ def epoch() -> float:
 
 
 def gateway(
-    transport: ScriptedTransport, *providers: str, clock: Callable[[], float] = epoch
+    transport: ScriptedTransport,
+    *providers: str,
+    **settings: Any,
 ) -> Gateway:
     """A gateway whose providers all have the model ``m``.
 
@@ -108,7 +111,8 @@ def gateway(
     """
     from mux.config.provider import ModelSettings, UpstreamDialect
 
-    settings = Settings(
+    chosen = Settings(
+        **{"request_retry": 0, "max_response_size": Size(1_000_000), **settings},
         providers=tuple(
             ProviderSettings(
                 ProviderType.OPENAI if kind in set(UpstreamDialect) else ProviderType(kind),
@@ -119,10 +123,10 @@ def gateway(
                 models=(ModelSettings("m"), ModelSettings("upstream-m", alias="alias-m")),
             )
             for number, kind in enumerate(providers)
-        )
+        ),
     )
-    router = Router(from_settings(settings), settings, Catalog())
-    return Gateway(router, transport, clock, 1_000_000, Memory.empty(clock))
+    router = Router(from_settings(chosen), chosen, Catalog())
+    return Gateway(router, transport, epoch, chosen, Memory.empty(trio.current_time), lambda: 0.5)
 
 
 def call(dialect: str, body: bytes, **headers: str) -> Call:

@@ -68,7 +68,7 @@ async def test_it_also_goes_on_at_a_provider_of_the_dialect(autojump_clock):
 
 async def test_answers_are_kept_for_a_day(autojump_clock):
     transport = ScriptedTransport(spoken("openai_chat", Text("a1"), stream=False))
-    gate = gateway(transport, "openai", clock=trio.current_time)
+    gate = gateway(transport, "openai")
     client, _ = await asked(gate, call("openai_responses", ask("q1")))
     await trio.sleep(TTL_S)
     body = ask("q2", previous_response_id=json.loads(client.body)["id"])

@@ -214,7 +214,7 @@ async def test_P48_a_call_comes_back_as_what_the_chat_client_declared(tool, stre
 async def test_P20_long_whole_answers_are_asked_for_as_streams(autojump_clock):
     for upstream in ("anthropic", "openai_responses"):
         pieces = PIECES[upstream]
-        steps = pieces.begin + pieces.opened, 400.0, *pieces.texts, 400.0, pieces.end
+        steps = pieces.begin + pieces.opened, 200.0, *pieces.texts, 200.0, pieces.end
         transport = ScriptedTransport(Script(*steps, content_type=pieces.content_type))
         got, _ = await asked(gateway(transport, upstream), ask("openai_chat", stream=False))
         assert json.loads(transport.asked[0].body)["stream"] is True

@@ -20,7 +20,7 @@ NO_HEAT = "`temperature` is not supported by this model"
 async def test_a_refused_parameter_is_left_out_at_once_for_an_hour(autojump_clock):
     ok = [spoken("anthropic", Text("ok"), stream=False) for _ in range(3)]
     transport = ScriptedTransport(refusal("anthropic", NO_HEAT), *ok)
-    gate = gateway(transport, "anthropic", clock=trio.current_time)
+    gate = gateway(transport, "anthropic")
     client, outcome = await asked(gate, call("openai_chat", HOT))
     assert b'"content":"ok"' in client.body
     assert outcome.attempts == 2

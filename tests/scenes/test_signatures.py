@@ -133,7 +133,7 @@ async def test_it_is_forgotten_after_six_hours(autojump_clock):
         spoken("anthropic", thought("anthropic"), signed_call(1), finish=CALLS),
         spoken("anthropic", Text("done")),
     )
-    gate = gateway(transport, "anthropic", clock=trio.current_time)
+    gate = gateway(transport, "anthropic")
     await asked(gate, call("openai_chat", chat(stream=False)))
     await trio.sleep(TTL_S)
     await asked(gate, call("openai_chat", chat(*plain_chat_turns([1]), stream=False)))

@@ -61,7 +61,7 @@ async def test_what_is_only_a_risk_is_not_refused(autojump_clock):
     transport = ScriptedTransport(spoken("gemini", Text("ok"), stream=False))
     settings = Settings(providers=(ProviderSettings(ProviderType.GEMINI, api_key=Secret("k")),))
     router = Router(from_settings(settings), settings, Catalog())
-    gate = Gateway(router, transport, lambda: 1.0, 1_000_000, Memory.empty(lambda: 1.0))
+    gate = Gateway(router, transport, lambda: 1.0, settings, Memory.empty(lambda: 1.0))
     client, _ = await asked(gate, replace(call("openai_chat", body), strict=True))
     assert client.headers["x-mux-warnings"] == "risk:thinking_budget"
 

@@ -1,0 +1,87 @@
+"""How long an upstream may take: until it begins, between two pieces, and in all.
+
+The deadline of the silence is moved at most once a second, so that a quick stream does not pay for
+it with every piece; a silence is noticed up to a second late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from mux.errors import UpstreamTimeout
+from mux.upstream import Reply
+
+_GRAIN_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The limits, in seconds."""
+
+    first_byte_s: float
+    silence_s: float
+    total_s: float
+
+
+class Watch:
+    """The clock of one upstream answer: run everything that waits for it inside of `scope`."""
+
+    __slots__ = ("_began", "_patience", "_renew_s", "_until_s", "scope")
+
+    def __init__(self, patience: Patience) -> None:
+        now_s = trio.current_time()
+        self._patience = patience
+        self._until_s = now_s + patience.total_s
+        self._began = False
+        self._renew_s = now_s + patience.first_byte_s
+        self.scope = trio.CancelScope(deadline=min(self._renew_s, self._until_s))
+
+    def heard(self) -> None:
+        """Something has come."""
+        now_s = trio.current_time()
+        if self._began and now_s < self._renew_s:
+            return
+        self._began = True
+        self._renew_s = now_s + _GRAIN_S
+        silence_until_s = now_s + self._patience.silence_s + _GRAIN_S
+        self.scope.deadline = min(silence_until_s, self._until_s)
+
+    def error(self) -> UpstreamTimeout:
+        """What to say when the scope was cancelled."""
+        patience = self._patience
+        if trio.current_time() >= self._until_s:
+            return UpstreamTimeout(
+                f"The upstream did not finish within {patience.total_s:.0f} s; raise "
+                "`request-timeout` to allow it longer"
+            )
+        if not self._began:
+            return UpstreamTimeout(
+                f"The upstream sent nothing within {patience.first_byte_s:.0f} s; try again, or "
+                "raise `first-byte-timeout` if the model needs longer to begin"
+            )
+        return UpstreamTimeout(
+            f"The upstream fell silent for {patience.silence_s:.0f} s in the middle of its answer; "
+            "try again, or raise `stream-timeout` if the model pauses longer"
+        )
+
+
+class WatchedReply:
+    """A reply that its `watch` hears."""
+
+    __slots__ = ("_reply", "_watch", "headers", "status")
+
+    def __init__(self, reply: Reply, watch: Watch) -> None:
+        self.status: int = reply.status
+        self.headers: Mapping[str, str] = reply.headers
+        self._reply = reply
+        self._watch = watch
+
+    async def receive_some(self) -> bytes:
+        """See `Reply.receive_some`."""
+        data = await self._reply.receive_some()
+        self._watch.heard()
+        return data

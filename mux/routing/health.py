@@ -1,0 +1,135 @@
+"""Which keys can be asked now: cool-downs, circuit breakers and load. Pure: a clock is passed in.
+
+A rate limit rests one model at one key for as long as the upstream says. A refused or exhausted key
+rests as a whole. Failures of the upstream itself open the key's breaker after `FAILURES` in a row;
+once that time is over one request probes it. A client that leaves counts for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from mux.config import Secret
+from mux.errors import ErrorKind, MuxError
+from mux.routing.router import Candidate
+
+RATE_LIMIT_S: Final = 60.0
+"""How long a rate limit lasts where the upstream does not say."""
+RATE_LIMIT_MAX_S: Final = 3600.0
+REFUSED_S: Final = 1800.0
+"""How long a key rests that was refused or has no credit left."""
+FAILURES: Final = 5
+OPEN_S: Final = 30.0
+"""How long a breaker stays open at first; it doubles up to `OPEN_MAX_S`."""
+OPEN_MAX_S: Final = 300.0
+_PROBE_S: Final = 1.0
+
+_ALL_MODELS: Final = ""
+_FAULTS: Final = frozenset({ErrorKind.SERVER, ErrorKind.OVERLOADED, ErrorKind.TIMEOUT})
+"""Failures of an upstream itself."""
+_REFUSALS: Final = frozenset({ErrorKind.UPSTREAM_AUTH, ErrorKind.QUOTA})
+
+_KeyId: TypeAlias = tuple[str, Secret]
+
+
+class Rest(NamedTuple):
+    """Why a key is not to be asked, and until when on the clock."""
+
+    kind: ErrorKind
+    until_s: float
+
+
+@dataclass(slots=True)
+class _Key:
+    load: int = 0
+    """requests under way"""
+    rests: dict[str, Rest] = field(default_factory=dict[str, Rest])
+    """by model, or for all of them"""
+    failures: int = 0
+    """in a row"""
+    opened: int = 0
+    """how many times in a row the breaker has opened"""
+    open_until_s: float = 0.0
+    probing: bool = False
+
+
+class Health:
+    """What is known of every key. One per process; it outlives configurations."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._keys: dict[_KeyId, _Key] = {}
+
+    def now_s(self) -> float:
+        """The time on the clock that all times here are of."""
+        return self._clock()
+
+    def rest(self, candidate: Candidate) -> Rest | None:
+        """Why `candidate` is not to be asked now; None if it is."""
+        key = self._keys.get(_id(candidate))
+        if key is None:
+            return None
+        now_s = self._clock()
+        for model in (candidate.model, _ALL_MODELS):
+            rest = key.rests.get(model)
+            if rest is not None and rest.until_s > now_s:
+                return rest
+            key.rests.pop(model, None)
+        if key.opened and key.open_until_s > now_s:
+            return Rest(ErrorKind.OVERLOADED, key.open_until_s)
+        if key.opened and key.probing:
+            return Rest(ErrorKind.OVERLOADED, now_s + _PROBE_S)
+        return None
+
+    def load(self, candidate: Candidate) -> int:
+        """How many requests are under way with the key of `candidate`."""
+        key = self._keys.get(_id(candidate))
+        return 0 if key is None else key.load
+
+    @contextmanager
+    def asking(self, candidate: Candidate) -> Iterator[None]:
+        """While `candidate` is being asked."""
+        key = self._keys.setdefault(_id(candidate), _Key())
+        probes = key.opened > 0 and not key.probing
+        key.load += 1
+        key.probing |= probes
+        try:
+            yield
+        finally:
+            key.load -= 1
+            if probes:
+                key.probing = False
+
+    def succeeded(self, candidate: Candidate) -> None:
+        """`candidate` has answered."""
+        key = self._keys.get(_id(candidate))
+        if key is not None:
+            key.failures = key.opened = 0
+
+    def failed(self, candidate: Candidate, error: MuxError, *, cooling: bool = True) -> None:
+        """`candidate` has failed with `error`. Without `cooling` rate limits are not waited for."""
+        key = self._keys.setdefault(_id(candidate), _Key())
+        now_s = self._clock()
+        if error.kind in _FAULTS:
+            key.failures += 1
+            if key.failures >= FAILURES or key.opened:
+                key.open_until_s = now_s + min(OPEN_S * 2**key.opened, OPEN_MAX_S)
+                key.opened += 1
+        elif error.kind is ErrorKind.RATE_LIMIT and cooling:
+            wait_s = RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
+            until_s = now_s + min(wait_s, RATE_LIMIT_MAX_S)
+            key.rests[candidate.model] = Rest(error.kind, until_s)
+        elif error.kind in _REFUSALS and cooling:
+            key.rests[_ALL_MODELS] = Rest(error.kind, now_s + REFUSED_S)
+
+
+def refuses(rest: Rest) -> bool:
+    """Whether a key rests because it was refused: it may be asked if there is no other."""
+    return rest.kind in _REFUSALS
+
+
+def _id(candidate: Candidate) -> _KeyId:
+    return candidate.provider.name, candidate.key.key

@@ -1,0 +1,92 @@
+"""The order in which candidates are asked: who may be, and who first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from mux.config import Secret
+from mux.errors import ErrorKind, MuxError, NoProvider, Overloaded, RateLimited
+from mux.routing.health import Health, Rest, refuses
+from mux.routing.router import Candidate
+
+SESSION_S: Final = 3600.0
+_SESSIONS: Final = 10_000
+
+_Place: TypeAlias = tuple[str, Secret]
+
+
+class Sessions:
+    """Which key a conversation was last answered with, so that its prompt cache is found again."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._places: OrderedDict[str, tuple[_Place, float]] = OrderedDict()
+
+    def __contains__(self, session: str) -> bool:
+        return session in self._places
+
+    def remember(self, session: str, candidate: Candidate) -> None:
+        """`candidate` has answered a request of `session`."""
+        self._places[session] = (_place(candidate), self._clock() + SESSION_S)
+        self._places.move_to_end(session)
+        while len(self._places) > _SESSIONS:
+            self._places.popitem(last=False)
+
+    def belongs(self, session: str, candidate: Candidate) -> bool:
+        """Whether `candidate` answered `session` the last time."""
+        place, until_s = self._places.get(session, (None, 0.0))
+        return place == _place(candidate) and until_s > self._clock()
+
+
+def select(
+    candidates: Sequence[Candidate], health: Health, sessions: Sessions, session: str
+) -> list[Candidate]:
+    """Those of `candidates` that may be asked now, the best first.
+
+    Fallbacks come after what was asked for, then the provider's priority counts, then the session's
+    key, then the least load, then the order of the configuration. Keys that were refused are asked
+    only if all were. Raises `RateLimited`, `Overloaded` or `NoProvider` if none may be asked.
+    """
+    rests = [health.rest(candidate) for candidate in candidates]
+    ready = [one for one, rest in zip(candidates, rests, strict=True) if rest is None]
+    resting = [rest for rest in rests if rest is not None]
+    if not ready and all(map(refuses, resting)):
+        ready = list(candidates)
+    if not ready:
+        raise _nobody(resting, health.now_s())
+    if len(ready) == 1:
+        return ready
+    return sorted(
+        ready,
+        key=lambda one: (
+            one.rank,
+            one.provider.priority,
+            not sessions.belongs(session, one),
+            health.load(one),
+        ),
+    )
+
+
+def _nobody(resting: Sequence[Rest], now_s: float) -> MuxError:
+    """Why nobody can be asked, and when somebody can be again."""
+    if not resting:
+        return NoProvider("No provider can take this request; `llm-mux doctor` tells why")
+    first = min(resting, key=lambda rest: rest.until_s)
+    wait_s = max(first.until_s - now_s, 0.0)
+    if all(rest.kind is ErrorKind.RATE_LIMIT for rest in resting):
+        return RateLimited(
+            f"Every provider of this model has a rate limit in force; the first ends in "
+            f"{wait_s:.0f} s. Wait that long, or add keys or a fallback to the configuration.",
+            retry_after_s=wait_s,
+        )
+    return Overloaded(
+        f"No provider of this model can be asked for another {wait_s:.0f} s: they failed too often "
+        "or have a rate limit in force. `llm-mux doctor` tells which.",
+        retry_after_s=wait_s,
+    )
+
+
+def _place(candidate: Candidate) -> _Place:
+    return candidate.provider.name, candidate.key.key
