@@ -38,10 +38,7 @@ async def _serve(settings: Settings, announce: Callable[[list[str]], None]) -> N
     router = Router(from_settings(settings), settings, Catalog())
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
     async with NetworkTransport(
-        connect_timeout_s=settings.connect_timeout,
-        limit_bytes=settings.max_response_size,
-        first_byte_timeout_s=settings.first_byte_timeout,
-        silence_timeout_s=settings.stream_timeout,
+        connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
     ) as network:
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}

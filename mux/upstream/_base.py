@@ -25,8 +25,8 @@ class Reply(Protocol):
     async def receive_some(self) -> bytes:
         """All body bytes that have arrived, decompressed; waits for the first; ``b""`` at the end.
 
-        Raises `UpstreamUnreachable` if the connection breaks before the body is complete,
-        `UpstreamTimeout` if it falls silent and `UpstreamProtocolError` if the bytes are not HTTP.
+        Raises `UpstreamUnreachable` if the connection breaks before the body is complete and
+        `UpstreamProtocolError` if the bytes are not HTTP.
         """
         ...
 
@@ -38,7 +38,6 @@ class Transport(Protocol):
         """Send `request` and wait for the answer's head. Leaving the context, by whatever way,
         frees the connection: back to the pool if the body was read to its end, closed if not.
 
-        Raises `UpstreamUnreachable` (with the reason), `UpstreamTimeout` or
-        `UpstreamProtocolError`.
+        Raises `UpstreamUnreachable` (with the reason) or `UpstreamProtocolError`.
         """
         ...

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import select
-from math import inf
 from typing import Final
 
 import trio
 
-from mux.errors import MuxError, UpstreamTimeout, UpstreamUnreachable
+from mux.errors import UpstreamUnreachable
 from mux.upstream._address import Origin
 from mux.upstream._tls import TlsStream
 
 PIECE_BYTES: Final = 64 * 1024
 """What is read, and encrypted, in one go. A kernel takes as much without the peer reading it."""
-
-
-def silent(origin: Origin, patience_s: float) -> UpstreamTimeout:
-    """What to raise where an upstream said nothing for `patience_s`."""
-    return UpstreamTimeout(
-        f"{origin} was silent for {patience_s:g} s; try again, or raise first-byte-timeout or "
-        "stream-timeout"
-    )
 
 
 class Connection:
@@ -30,17 +21,7 @@ class Connection:
     `sent` says whether the request has left completely, `answered` whether a byte came back.
     """
 
-    __slots__ = (
-        "_gave_up",
-        "_patience_s",
-        "_silence_s",
-        "_socket",
-        "_stream",
-        "_waiting_since_s",
-        "answered",
-        "origin",
-        "sent",
-    )
+    __slots__ = ("_socket", "_stream", "answered", "origin", "sent")
 
     def __init__(
         self,
@@ -53,9 +34,6 @@ class Connection:
         self.answered = False
         self._stream = stream
         self._socket = socket
-        self._waiting_since_s = inf
-        self._patience_s = self._silence_s = inf
-        self._gave_up = False
 
     def begin(self) -> None:
         """Another request follows."""
@@ -76,39 +54,18 @@ class Connection:
     async def receive_some(self) -> bytes:
         """All bytes that are there; waits for the first; ``b""`` when the peer has closed.
 
-        Raises `UpstreamUnreachable` if the connection broke, `UpstreamTimeout` if it was given up.
+        Raises `UpstreamUnreachable` if the connection broke.
         """
-        self._waiting_since_s = trio.current_time()
         try:
             data = await self._stream.receive_some(PIECE_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise self.cut() from None
-        self._waiting_since_s = inf
         if data:
             self.answered = True
         return data
 
-    def expect(self, first_s: float, *, then_s: float) -> None:
-        """The upstream's next bytes are due in `first_s`, and in `then_s` once it has `spoken`."""
-        self._patience_s, self._silence_s = first_s, then_s
-
-    def spoken(self) -> None:
-        """The upstream has begun its answer, and must not fall silent."""
-        self._patience_s = self._silence_s
-
-    def overdue(self) -> bool:
-        """Whether the next bytes have been waited for too long."""
-        return trio.current_time() - self._waiting_since_s > self._patience_s
-
-    def give_up(self) -> None:
-        """Close under whoever waits for the next bytes."""
-        self._gave_up = True
-        self.close()
-
-    def cut(self) -> MuxError:
-        """What to raise where the connection ended too soon."""
-        if self._gave_up:
-            return silent(self.origin, self._patience_s)
+    def cut(self) -> UpstreamUnreachable:
+        """What to raise where the peer ended the connection too soon."""
         when = "in the middle of its answer" if self.answered else "before it answered"
         return UpstreamUnreachable(f"{self.origin} closed the connection {when}; try again")
 

@@ -72,8 +72,6 @@ class H1Reply:
 
     def _feed(self, data: bytes) -> bytes:
         content = self._content.feed(self._framing.feed(data))
-        if content:
-            self.connection.spoken()
         if self._framing.done:
             self._end()
         return content

@@ -11,11 +11,9 @@ from mux.errors import UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply
-from mux.upstream._connection import Connection
 from mux.upstream._dial import dial
 from mux.upstream._exchange import Exchange, H1Reply
 from mux.upstream._limits import Limits
-from mux.upstream._patience import Patience
 from mux.upstream._tls import tls_context
 from mux.upstream.pool import Pool
 
@@ -28,7 +26,6 @@ class H1Transport:
     ) -> None:
         self._limits = limits or Limits()
         self._given_context = ssl_context
-        self._patience = Patience(self._limits)
         self.pool = Pool(idle_s=self._limits.idle_s, limit=self._limits.idle_limit)
 
     @asynccontextmanager
@@ -40,7 +37,6 @@ class H1Transport:
         try:
             yield reply
         finally:
-            self._patience.release(reply.connection)
             if reply.reusable:
                 self.pool.give(reply.connection)
             else:
@@ -57,7 +53,7 @@ class H1Transport:
         if connection is None:
             return None
         try:
-            return await self._over(connection, exchange)
+            return await exchange.run(connection)
         except UpstreamUnreachable:
             if connection.answered:
                 raise
@@ -65,16 +61,7 @@ class H1Transport:
 
     async def _over_new(self, origin: Origin, exchange: Exchange) -> H1Reply:
         context = self.ssl_context if origin.scheme == "https" else None
-        connection = await dial(origin, context, self._limits.connect_timeout_s)
-        return await self._over(connection, exchange)
-
-    async def _over(self, connection: Connection, exchange: Exchange) -> H1Reply:
-        self._patience.watch(connection)
-        try:
-            return await exchange.run(connection)
-        except BaseException:  # cancellation too
-            self._patience.release(connection)
-            raise
+        return await exchange.run(await dial(origin, context, self._limits.connect_timeout_s))
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:

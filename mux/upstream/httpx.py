@@ -14,13 +14,11 @@ from typing import Final
 
 import httpx
 import socksio
-import trio
 
 from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply
-from mux.upstream._connection import silent
 from mux.upstream._content import Content
 from mux.upstream._head import reply_headers, request_headers
 from mux.upstream._limits import Limits
@@ -51,17 +49,17 @@ class HttpxTransport:
             raise UpstreamUnreachable(
                 "proxy-url must be an http, https or socks5 address; check it"
             ) from None
-        self._limits = limits
+        self._limit_bytes = limits.body_bytes
 
     @asynccontextmanager
     async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply]:
         """See `Transport.open`."""
         origin, _ = split(request.url)
-        with _in_time(self._limits.first_byte_timeout_s, origin), _translated(origin):
+        with _translated(origin):
             response = await self._send(request, origin)
         pieces = response.aiter_raw()
         try:
-            yield HttpxReply(response, pieces, origin, self._limits)
+            yield HttpxReply(response, pieces, origin, self._limit_bytes)
         finally:
             await _let_go(response, pieces)
 
@@ -100,27 +98,24 @@ class HttpxReply:
         response: httpx.Response,
         pieces: AsyncIterator[bytes],
         origin: Origin,
-        limits: Limits,
+        limit_bytes: int,
     ) -> None:
         self.status = response.status_code
         self.headers = reply_headers(response.headers.raw)
         self._pieces = pieces
         self._origin = origin
-        self._content = Content(self.headers.get("content-encoding", ""), limits.body_bytes)
-        self._patience_s = limits.first_byte_timeout_s
-        self._silence_s = limits.silence_timeout_s
+        self._content = Content(self.headers.get("content-encoding", ""), limit_bytes)
 
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
         content = b""
         while not content:
-            with _in_time(self._patience_s, self._origin), _translated(self._origin):
+            with _translated(self._origin):
                 piece = await anext(self._pieces, b"")
             if not piece:
                 self._content.eof()
                 break
             content = self._content.feed(piece)
-        self._patience_s = self._silence_s
         return content
 
 
@@ -145,14 +140,6 @@ _REASONS: Final[dict[type[Exception], str]] = {
     httpx.LocalProtocolError: "the path or a header holds characters that HTTP forbids; check the "
     "API key and the configured headers",
 }
-
-
-@contextmanager
-def _in_time(patience_s: float, origin: Origin) -> Generator[None]:
-    with trio.move_on_after(patience_s) as waiting:
-        yield
-    if waiting.cancelled_caught:
-        raise silent(origin, patience_s)
 
 
 @contextmanager

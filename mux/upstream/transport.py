@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class NetworkTransport:
     """Opens requests to http and https URLs. One per process; leaving it closes its connections.
 
-    An answer may take as long as it likes if it does not fall silent. Redirects are not followed.
+    How long an answer may take is for the caller to say, by cancelling. Redirects are not followed.
     """
 
     def __init__(
@@ -31,18 +31,9 @@ class NetworkTransport:
         idle_s: float = Limits.idle_s,
         idle_limit: int = Limits.idle_limit,
         limit_bytes: int = Limits.body_bytes,
-        first_byte_timeout_s: float = Limits.first_byte_timeout_s,
-        silence_timeout_s: float = Limits.silence_timeout_s,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._limits = Limits(
-            connect_timeout_s,
-            idle_s,
-            idle_limit,
-            limit_bytes,
-            first_byte_timeout_s,
-            silence_timeout_s,
-        )
+        self._limits = Limits(connect_timeout_s, idle_s, idle_limit, limit_bytes)
         self._direct = H1Transport(self._limits, ssl_context)
         self._proxied: dict[str, HttpxTransport] = {}
 

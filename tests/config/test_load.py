@@ -153,6 +153,7 @@ debug: true
 logging-to-file: true
 request-log: true
 strict: true
+request-timeout: 2h
 proxy-url: socks5://127.0.0.1:1080
 request-retry: 2
 max-retry-interval: 10

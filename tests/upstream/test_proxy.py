@@ -11,7 +11,7 @@ import pytest
 import trio
 import trustme
 
-from mux.errors import UpstreamProtocolError, UpstreamTimeout, UpstreamUnreachable
+from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._tls import tls_context
 from mux.upstream.transport import NetworkTransport
@@ -260,16 +260,3 @@ async def test_urls_are_not_logged(nursery, network, caplog) -> None:
     with caplog.at_level(logging.INFO):
         await fetch(network, through(proxy, get(UPSTREAM, "/?key=secret")))
     assert "secret" not in caplog.text
-
-
-@pytest.mark.parametrize("pieces", [(), (CHUNKED,), (CHUNKED, b"5\r\nhello\r\n")])
-async def test_F41_an_upstream_behind_a_proxy_that_falls_silent_is_given_up(nursery, pieces):
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(*pieces)
-        await peer.gone()
-
-    proxy = await start(nursery, script)
-    async with NetworkTransport(first_byte_timeout_s=0.2, silence_timeout_s=0.1) as network:
-        with trio.fail_after(10), pytest.raises(UpstreamTimeout):
-            await fetch(network, through(proxy, post(UPSTREAM)))
