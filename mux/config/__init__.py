@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mux.config.client import ClientKey, Limits, client_id
+from mux.config.edit import edit
 from mux.config.load import Loaded, config_folder, load
 from mux.config.problems import ConfigError, Problem
 from mux.config.provider import ModelSettings, ProviderSettings, ProviderType
@@ -22,5 +23,6 @@ __all__ = [
     "Settings",
     "client_id",
     "config_folder",
+    "edit",
     "load",
 ]

@@ -38,7 +38,7 @@ class Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._environ = environ
+        self.environ = environ
 
     def section(self, kind: type[_S], node: Node, path: str = "") -> _S | None:
         """The section in `node`; None if what it must have is missing.
@@ -161,7 +161,7 @@ class Reader:
             return self._wrong(path, str(error), node)
 
     def _variable(self, match: re.Match[str]) -> str:
-        value = self._environ.get(match[1])
+        value = self.environ.get(match[1])
         if value is None:
             raise ValueError(f"the environment variable {match[1]} is not set")
         return value

@@ -48,10 +48,26 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     `ConfigError` with all that is wrong.
     """
     file = (path or config_folder(environ) / FILE_NAME).absolute()
-    exists = path is not None or file.exists()
+    if path is None and not file.exists():
+        return Loaded(*_settings(b"", Reader(environ), file.parent, overrides))
     reader = Reader(environ)
-    root = _file(file, reader) if exists else None
-    root = root or _tree.mapping((), "")
+    data = _file(file, reader)
+    return Loaded(*_settings(data, reader, file.parent, overrides), file)
+
+
+def parse(
+    data: bytes, path: Path, environ: Mapping[str, str], overrides: Mapping[str, object]
+) -> Loaded:
+    """What `load` would give if the file at `path` held `data`. Raises `ConfigError`."""
+    path = path.absolute()
+    return Loaded(*_settings(data, Reader(environ), path.parent, overrides), path)
+
+
+def _settings(
+    data: bytes, reader: Reader, folder: Path, overrides: Mapping[str, object]
+) -> tuple[Settings, tuple[Problem, ...]]:
+    environ = reader.environ
+    root = _root(data) or _tree.mapping((), "")
     reader.warnings += _environment.lay_over(root, environ)
     for key, value in overrides.items():
         if value is not None:
@@ -63,11 +79,10 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         settings = replace(settings, providers=_usual_providers(reader, environ, settings))
     if reader.problems:
         raise ConfigError(reader.problems, reader.warnings)
-    settings = _filled(settings, file.parent if exists else config_folder(environ))
-    return Loaded(settings, tuple(reader.warnings), file if exists else None)
+    return _filled(settings, folder), tuple(reader.warnings)
 
 
-def _file(path: Path, reader: Reader) -> MappingNode | None:
+def _file(path: Path, reader: Reader) -> bytes:
     try:
         data = path.read_bytes()
         mode = path.stat().st_mode
@@ -75,6 +90,10 @@ def _file(path: Path, reader: Reader) -> MappingNode | None:
         raise ConfigError([Problem("", f"{path}: {error.strerror}")]) from None
     for problem, fatal in _about_mode(path, mode):
         (reader.problems if fatal else reader.warnings).append(problem)
+    return data
+
+
+def _root(data: bytes) -> MappingNode | None:
     node = _tree.parse(data)
     if node is None or _tree.is_null(node):
         return None
