@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._formats import unfenced
 from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported
-from mux.gateway import headers, pump, repairs, several, shape
+from mux.gateway import headers, payload, pump, repairs, several, shape
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.filters import Chain
 from mux.gateway.patience import Watch, WatchedReply
@@ -238,10 +238,16 @@ class Attempt:
         request = request or self._calls[0]
         candidate = self.candidate
         encoded = self._encode(request)
+        body = payload.apply(
+            self._gateway.settings.payload,
+            encoded.body,
+            model=candidate.model,
+            dialect=self._codec.name,
+        )
         outgoing = candidate.provider.build(
             self._codec.name,
             self._codec.client.path(request),
-            encoded.body,
+            body,
             candidate.key,
             stream=request.stream,
             extra_headers=headers.to_upstream(

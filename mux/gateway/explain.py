@@ -36,21 +36,23 @@ def _way(gateway: Gateway, call: Call, candidate: Candidate) -> Object:
         "why": candidate.why,
         "key": str(candidate.key.key),
         "model": candidate.model,
-        "learned": [repair.name for repair in repairs],
+        "learned": list[JSON]([repair.name for repair in repairs]),
     }
     try:
         attempt = Attempt(gateway, call, candidate, Outcome(), repairs)
         outgoing, encoded = attempt.outgoing()
     except MuxError as error:
         return out | {"error": error.message, "param": error.param}
-    return out | {
+    losses: list[JSON] = [{"code": loss.code, "detail": loss.detail} for loss in encoded.losses]
+    more: Object = {
         "dialect": attempt.dialect,
         "pass-through": attempt.native,
         "calls": attempt.calls,
         "request": _request(outgoing, candidate),
-        "losses": [{"code": loss.code, "detail": loss.detail} for loss in encoded.losses],
-        "stops-watched-here": list(encoded.stops),
+        "losses": losses,
+        "stops-watched-here": list[JSON](encoded.stops),
     }
+    return out | more
 
 
 def _request(outgoing: Outgoing, candidate: Candidate) -> Object:

@@ -7,7 +7,7 @@ once that time is over one request probes it. A client that leaves counts for no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
@@ -90,7 +90,7 @@ class Health:
         return 0 if key is None else key.load
 
     @contextmanager
-    def asking(self, candidate: Candidate) -> Iterator[None]:
+    def asking(self, candidate: Candidate) -> Generator[None]:
         """While `candidate` is being asked."""
         key = self._keys.setdefault(_id(candidate), _Key())
         probes = key.opened > 0 and not key.probing
