@@ -14,6 +14,7 @@ from mux.codecs._formats import unfenced
 from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported
 from mux.gateway import headers, payload, pump, repairs, several, shape
 from mux.gateway.call import Call, Outcome, Sink
+from mux.gateway.familiar import familiar
 from mux.gateway.filters import Chain
 from mux.gateway.patience import Watch, WatchedReply
 from mux.gateway.repairs import Repair
@@ -74,7 +75,12 @@ class Attempt:
         dialect = candidate.provider.dialect_for(call.dialect, candidate.model, candidate.abilities)
         self._codec: Codec = CODECS[dialect]
         self._own = dialect == call.dialect
-        self.native = self._own and not self.repairs and _passes(call)
+        self.native = (
+            self._own
+            and not self.repairs
+            and _passes(call)
+            and familiar(call.request, dialect, candidate.abilities)
+        )
         self._request = replace(call.request, model=candidate.model)
         self._abilities = candidate.abilities
         self._losses: list[Loss] = []

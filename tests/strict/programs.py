@@ -52,6 +52,9 @@ class Result:
 class Chat(OpenAIChat):
     """Rebuilds the assistant's message, unknown fields lost."""
 
+    model = ""
+    """the model that is asked next"""
+
     def begin(self) -> tuple[list[Any], dict[str, Any]]:
         functions = [{"name": name, "parameters": schema} for name, schema in TOOLS.items()]
         tools = [{"type": "function", "function": function} for function in functions]
@@ -92,6 +95,8 @@ class FaithfulChat(Chat):
 
 
 class Responses(OpenAIResponses):
+    model = ""
+
     def begin(self) -> tuple[list[Any], dict[str, Any]]:
         tools = [
             {"type": "function", "name": name, "parameters": schema, "strict": False}
@@ -122,6 +127,8 @@ class Responses(OpenAIResponses):
 
 
 class Messages(Anthropic):
+    model = ""
+
     def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
         if "opus-4-8" in model:
             extra["thinking"] = {"type": "adaptive", "display": "summarized"}
@@ -158,11 +165,7 @@ class Messages(Anthropic):
 
 
 class Generate(Google):
-    _newest = True
-
-    def ask(self, model: str, turns: list[Any], *, stream: bool, **extra: Any) -> Reply:
-        self._newest = "gemini-2" not in model
-        return super().ask(model, turns, stream=stream, **extra)
+    model = ""
 
     def begin(self) -> tuple[list[Any], dict[str, Any]]:
         functions = [
@@ -180,19 +183,20 @@ class Generate(Google):
         return [reply.turn]
 
     def results(self, reply: Reply, results: list[Result]) -> list[Any]:
+        newest = "gemini-2" not in self.model
         parts = [
             google.Part(
                 function_response=google.FunctionResponse(
                     id=call_id,
                     name=name,
                     response={"error" if result.error else "output": result.text},
-                    parts=[_GOOGLE_IMAGE] if result.image and self._newest else None,
+                    parts=[_GOOGLE_IMAGE] if result.image and newest else None,
                 )
             )
             for (call_id, name, _), result in zip(reply.calls, results, strict=True)
         ]
         turns = [google.Content(role="user", parts=parts)]
-        if any(result.image for result in results) and not self._newest:
+        if any(result.image for result in results) and not newest:
             # Older models take pictures beside the results only.
             picture = google.Part.from_bytes(data=PNG, mime_type="image/png")
             turns.append(google.Content(role="user", parts=[picture]))
@@ -205,6 +209,8 @@ _GOOGLE_IMAGE = google.FunctionResponsePart(
 
 
 class LocalChat(Ollama):
+    model = ""
+
     def begin(self) -> tuple[list[Any], dict[str, Any]]:
         functions = [{"name": name, "parameters": schema} for name, schema in TOOLS.items()]
         tools = [{"type": "function", "function": function} for function in functions]

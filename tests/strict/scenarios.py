@@ -77,6 +77,7 @@ def converse(program: Any, steps: list[Step], models: list[str], *, stream: bool
     turns, extra = program.begin()
     replies: list[Any] = []
     for step, model in zip(steps, models, strict=True):
+        program.model = model
         if replies:
             turns = [*turns, *program.assistant(replies[-1])]
         if step.results:

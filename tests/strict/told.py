@@ -122,7 +122,7 @@ def _ollama(body: dict[str, Any], told: Told) -> None:
         if message["role"] == "system":
             told.system += message["content"]
         elif message["role"] == "tool":
-            told.result(message["tool_name"], told.texts(message["content"]))
+            told.result(message["tool_name"], told.texts(message.get("content", "")))
         else:
             told.say(message["role"], message.get("content"))
         for call in message.get("tool_calls", ()):

@@ -156,7 +156,7 @@ class _Writer:
 
     def _shown(self, part: Media, inside: list[JSON], below: list[Media]) -> list[str]:
         """Put media of a result where the model sees it, and say in words where that is (F26)."""
-        if self._native:
+        if self._native and self._abilities.tool_media:
             inside.append(merged(encode_media(part), part.ext))
             return []
         if part.source is SourceKind.TEXT:

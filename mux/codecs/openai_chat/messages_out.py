@@ -189,7 +189,7 @@ class _Writer:
                 out[field] = text
             elif calling:  # quirk(kimi): a call without the field is refused, and so is ""
                 out[field] = _NO_THOUGHT
-        elif self._native:
+        elif self._native and not self._abilities.openai_extras:
             for part in thoughts:
                 if isinstance(name := own(part.ext).get("field"), str):
                     out[name] = text
@@ -198,6 +198,8 @@ class _Writer:
     def _call(self, call: ToolCall) -> Object:
         about = dict(own(call.ext)) if self._native else {}
         inner = about.pop("inner", None)
+        if self._abilities.openai_extras or self._abilities.echo_reasoning:
+            about.pop("extra_content", None)  # of Google's host, which this one is not
         fields: Object = {"name": call.name}
         if call.kind is ToolKind.CUSTOM:
             fields["input"] = call.arguments
