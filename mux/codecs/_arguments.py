@@ -28,6 +28,17 @@ def to_object(text: str) -> Object:
     return {"value": value}
 
 
+def is_whole(text: str) -> bool:
+    """Whether the arguments came to their end; none at all is how some write an empty object."""
+    if not text.strip():
+        return True
+    try:
+        json.loads(text)
+    except json.JsonError:
+        return False
+    return True
+
+
 def to_text(value: JSON) -> str:
     """The arguments as compact JSON text, key order kept; absent arguments are ``{}``."""
     return json.text({} if value is None else value)

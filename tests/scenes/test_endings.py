@@ -13,7 +13,7 @@ from mux.gateway.call import Outcome
 from mux.ir import Answer, Finish, Request, Response, StopReason, Text
 from tests import sdk
 from tests.scenes.fake import Client, Script, ScriptedTransport, asked, gateway
-from tests.scenes.pieces import PAIRS, PIECES, Pieces, ask, chat, data, last_error
+from tests.scenes.pieces import PAIRS, PARTIAL, PIECES, Pieces, ask, chat, data, last_error
 
 pair = pytest.mark.parametrize(("client", "upstream"), PAIRS)
 RESET = UpstreamUnreachable("connection reset")
@@ -188,6 +188,37 @@ async def test_F12_P71_an_answer_at_the_limit_is_an_answer(
     if client == "openai_responses":
         assert seen.raw.incomplete_details.reason == "max_output_tokens"
         assert seen.raw.output[0].status == "incomplete"
+
+
+@pytest.mark.parametrize("client", sorted({client for client, _ in PAIRS} - {"openai_completions"}))
+@pytest.mark.parametrize("stream", [True, False])
+async def test_F10_F12_a_call_cut_off_by_the_limit_is_never_told_as_whole(
+    client, stream, autojump_clock
+):
+    pieces = PIECES["openai_chat"]
+    whole = {"index": 0, "id": "call_0", "function": {"name": "go", "arguments": '{"a":1}'}}
+    half = {"index": 1, "id": "call_1", "function": {"name": "go", "arguments": PARTIAL}}
+    body = data(chat({"tool_calls": [whole]}), chat({"tool_calls": [half]})) + pieces.short
+    upstream = "anthropic" if client == "openai_chat" else "openai_chat"
+    if upstream == "anthropic":
+        pieces = PIECES[upstream]
+        body = pieces.begin + pieces.call + pieces.short
+    transport = ScriptedTransport(script(pieces, body))
+    got, outcome = await asked(gateway(transport, upstream), ask(client, stream=stream))
+    assert not outcome.error
+    if client == "openai_chat":  # whose arguments are text, and show that they break off
+        assert b'"finish_reason":"length"' in got.body
+        assert PARTIAL.encode() in got.body.replace(b'\\"', b'"')
+        return
+    seen = (sdk.stream if stream else sdk.whole)(client, got.body)
+    assert seen.finish == _SHORT[client]
+    assert seen.calls[0] == ("go", {"a": 1})
+    if client == "openai_responses":
+        assert [item.status for item in seen.raw.output] == ["completed", "incomplete"]
+    elif client == "anthropic" and stream:  # as Anthropic itself tells it
+        assert PARTIAL.encode() in got.body.replace(b'\\"', b'"')
+    else:
+        assert len(seen.calls) == 1
 
 
 _SHORT = {

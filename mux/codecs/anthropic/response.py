@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.codecs import _ids
+from mux.codecs import _finish, _ids
 from mux.codecs.anthropic import replies
 from mux.codecs.anthropic._own import extras, nested, own, word
 from mux.codecs.anthropic.blocks_in import decode_block
@@ -95,7 +95,8 @@ def encode_response(response: Response, request: Request) -> bytes:
     """The body of a whole answer to `request`. Raises `UpstreamFailed` if it ended in an error."""
     view = replies.view_of(request)
     message = message_of(response, request)
-    message["content"] = list[JSON](replies.content(response.parts, view))
+    parts = _finish.whole_parts(response.answers[0]) if response.answers else ()
+    message["content"] = list[JSON](replies.content(parts, view))
     message |= encode_finish(response.finish)
     message["usage"] = encode_usage(response.usage)
     late = extras(response.finish.ext)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from mux.codecs import _finish
 from mux.codecs.gemini import _wire
 from mux.codecs.gemini._wire import CHUNK, DIALECT, Candidate, Chunk
 from mux.codecs.gemini.errors import read_error
@@ -153,7 +154,7 @@ def _candidate(number: int, answer: Answer, visible: bool) -> Object:
     grounding = Grounding()
     logprobs: list[TokenLogprob] = []
     carrier = Carrier()
-    for part in answer.parts:
+    for part in _finish.whole_parts(answer):
         if isinstance(part, Thinking):
             parts += _thought(part, visible, carrier)
             continue

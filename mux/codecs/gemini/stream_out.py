@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from mux.codecs import _arguments, _finish
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.errors import error_body
 from mux.codecs.gemini.finish import (
@@ -84,6 +85,7 @@ class ChunkStreamEncoder:
         "_finished",
         "_frame",
         "_grounding",
+        "_half",
         "_id",
         "_index",
         "_logprobs",
@@ -158,6 +160,8 @@ class ChunkStreamEncoder:
         self._texts: list[str] = []
         """of the open text block"""
         self._args: list[str] = []
+        self._half: ToolCall | None = None
+        """a call whose arguments are not whole: the end says whether it was cut off"""
         self._annotations: list[Annotation] = []
         self._grounding = Grounding()
         self._logprobs: list[TokenLogprob] = []
@@ -188,6 +192,14 @@ class ChunkStreamEncoder:
         return b""
 
     def _block_start(self, event: BlockStart) -> bytes:
+        return self._late_call() + self._open(event)
+
+    def _late_call(self) -> bytes:
+        """The call that is not whole after all, but for the client to judge."""
+        call, self._half = self._half, None
+        return self._whole(call) if call is not None else b""
+
+    def _open(self, event: BlockStart) -> bytes:
         part = event.part
         self._part, self._index = part, event.index
         self._signature = signature_of(part)
@@ -250,7 +262,10 @@ class ChunkStreamEncoder:
                 return self._thought(signature) if signature is not None else b""
             case ToolCall():
                 call = replace(part, arguments="".join(self._args), signature=signature)
-                return self._whole(call)
+                if _arguments.is_whole(call.arguments):
+                    return self._whole(call)
+                self._half = call
+                return b""
             case ServerCall():
                 called = replace(part, arguments="".join(self._args))
                 self._grounding.meet(called)
@@ -298,6 +313,7 @@ class ChunkStreamEncoder:
             words = event.explanation or "the upstream ended its answer with an error"
             return self._failure(Failure(ErrorKind.SERVER, words))
         self._finished = True
+        late = b"" if _finish.is_cut(event) else self._late_call()
         chunk: Object = {}
         if not refused_prompt(event):
             details = encode_details(event, self._grounding, self._logprobs)
@@ -305,7 +321,7 @@ class ChunkStreamEncoder:
             reason = encode_reason(event, refused=self._refused)
             chunk["candidates"] = [encode_candidate(self._choice, parts, reason, details)]
         chunk |= encode_feedback(event)
-        return self._frame(json.dumps(chunk)[:-1] + b"," + self._tail)
+        return late + self._frame(json.dumps(chunk)[:-1] + b"," + self._tail)
 
     def _failure(self, event: Failure) -> bytes:
         self._closed = True

@@ -54,7 +54,8 @@ def _content(response: Response, request: Request, text_field: str) -> Object:
     if thinking and shows_thinking(request):
         out["thinking"] = thinking
     out |= images(response.parts, native=native, generate=request.variant == GENERATE)
-    calls = [part for part in response.parts if isinstance(part, ToolCall)]
+    whole = _finish.whole_parts(response.answers[0]) if response.answers else ()
+    calls = [part for part in whole if isinstance(part, ToolCall)]
     if calls:
         out["tool_calls"] = [call(part, position) for position, part in enumerate(calls)]
     return out

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
-from mux.codecs import _finish
+from mux.codecs import _arguments, _finish
 from mux.codecs._seams import Seams
 from mux.codecs.ollama.errors import encode_error
 from mux.codecs.ollama.parts import call, closing, images, logprobs, own, shows_thinking
@@ -57,6 +57,7 @@ class LineStreamEncoder:
         "_created_at",
         "_gap",
         "_generate",
+        "_half",
         "_model",
         "_native",
         "_on",
@@ -77,6 +78,8 @@ class LineStreamEncoder:
         self._seams = Seams()
         self._usage: Usage | None = None
         self._call: ToolCall | None = None
+        self._half: ToolCall | None = None
+        """a call whose arguments are not whole: the end says whether it was cut off"""
         self._arguments: list[str] = []
         self._calls = 0
         self._native = False
@@ -150,6 +153,9 @@ class LineStreamEncoder:
         return b""
 
     def _block_start(self, event: BlockStart) -> bytes:
+        return self._late_call() + self._open(event)
+
+    def _open(self, event: BlockStart) -> bytes:
         part = event.part
         self._seams.meet(part)
         if isinstance(part, Thinking):
@@ -194,8 +200,19 @@ class LineStreamEncoder:
         if self._call is None:
             return b""
         part = replace(self._call, arguments="".join(self._arguments))
-        content: Object = {"tool_calls": [call(part, self._calls)]}
         self._call = None
+        if _arguments.is_whole(part.arguments):
+            return self._whole_call(part)
+        self._half = part
+        return b""
+
+    def _late_call(self) -> bytes:
+        """The call that is not whole after all, but for the client to judge."""
+        part, self._half = self._half, None
+        return self._whole_call(part) if part is not None else b""
+
+    def _whole_call(self, part: ToolCall) -> bytes:
+        content: Object = {"tool_calls": [call(part, self._calls)]}
         self._calls += 1
         return self._line(content)
 
@@ -207,9 +224,9 @@ class LineStreamEncoder:
         if event.reason is StopReason.ERROR:
             words = event.explanation or "the upstream ended its answer with an error"
             return self._failure(Failure(ErrorKind.SERVER, words))
-        out = b""
+        out = b"" if _finish.is_cut(event) else self._late_call()
         if words := _finish.words_of(event):
-            out = self._text(TextDelta(0, _BREAK + words if self._said else words))
+            out += self._text(TextDelta(0, _BREAK + words if self._said else words))
         self._closed = True
         last = self._object({}) | closing(event, self._usage)
         return out + ndjson.write(json.dumps(last))
