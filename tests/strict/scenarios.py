@@ -63,13 +63,19 @@ def via(upstream: Upstream) -> str:
 
 
 @contextmanager
-def running(script: Script) -> Iterator[dict[str, Any]]:
-    """A program of each kind, on a server whose upstreams are strict and play `script`."""
-    with ExitStack() as stack:
-        url = stack.enter_context(strict_upstream(script))
+def serving(script: Script) -> Iterator[str]:
+    """The address of a real server whose upstreams are strict and play `script`."""
+    with strict_upstream(script) as url:
         config = json.dumps({"providers": [_provider(upstream, url) for upstream in UPSTREAMS]})
-        served = stack.enter_context(llm_mux("serve", config=config))
-        yield {name: stack.enter_context(closing(make(served))) for name, make in PROGRAMS.items()}
+        with llm_mux("serve", config=config) as served:
+            yield served
+
+
+@contextmanager
+def running(script: Script) -> Iterator[dict[str, Any]]:
+    """A program of each kind, calling such a server."""
+    with serving(script) as url, ExitStack() as stack:
+        yield {name: stack.enter_context(closing(make(url))) for name, make in PROGRAMS.items()}
 
 
 def converse(program: Any, steps: list[Step], models: list[str], *, stream: bool) -> list[Any]:

@@ -72,11 +72,6 @@ def programs(script: Script) -> Iterator[dict[str, Any]]:
 SILENT = ("gpt-5.2",)
 """Models that do not show what they think."""
 
-FORGETS = pytest.mark.xfail(
-    reason="a program that drops reasoning_content, passed through to a host that wants it back",
-    strict=False,
-)
-
 every_pair = pytest.mark.parametrize(
     ("name", "upstream", "stream"),
     [
@@ -85,7 +80,6 @@ every_pair = pytest.mark.parametrize(
             upstream,
             stream,
             id=f"{name}-{upstream.model}-{kind}",
-            marks=[FORGETS] if (name, upstream.model) == ("chat", "deepseek-chat") else [],
         )
         for name in PROGRAMS
         for upstream in UPSTREAMS

@@ -40,6 +40,8 @@ class Script:
     """refused requests as (dialect, problems)"""
     minted: list[list[str]] = field(default_factory=list)
     """the tokens of each answer"""
+    trusting: bool = False
+    """take every token for its own: those in captured requests are filler"""
 
     def begin(self, *turns: Turn) -> None:
         """Start a new conversation."""
@@ -100,6 +102,8 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
                 found = anthropic.problems(self.path, body, betas=betas)
             else:
                 found = VALIDATORS[dialect](self.path, body)
+            if script.trusting:
+                return found
             return found or proofs.problems(dialect, body, writers[dialect].proofs)
 
         def _send(self, status: int, content_type: str, data: bytes) -> None:
