@@ -12,7 +12,14 @@ import trio
 
 from mux.codecs import CODECS, ollama
 from mux.config import Settings
-from mux.errors import InvalidRequest, MethodNotAllowed, MuxError, UpgradeRequired, UpstreamFailed
+from mux.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    MuxError,
+    RequestTooLarge,
+    UpgradeRequired,
+    UpstreamFailed,
+)
 from mux.gateway import headers as gateway_headers
 from mux.gateway.call import Call, Outcome
 from mux.gateway.count import count
@@ -268,6 +275,8 @@ async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
         extra.append(("allow", ", ".join(error.allow)))
     if isinstance(error, UpgradeRequired):
         extra.append(("upgrade", "HTTP/1.1"))
+    if isinstance(error, RequestTooLarge):  # the rest of it is in the way of another request
+        extra.append(("connection", "close"))
     if error.native is not None:
         native = error.native
         await sink.whole(native.status, native.content_type, native.body, extra)
@@ -279,9 +288,7 @@ async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
 def _request_id_header(dialect: str, request_id: str) -> list[tuple[str, str]]:
     if dialect == "anthropic":
         return [("request-id", f"req_{request_id}")]
-    if dialect.startswith("openai"):
-        return [("x-request-id", request_id)]
-    return []
+    return [("x-request-id", request_id)]
 
 
 def _log_line(

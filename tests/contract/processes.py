@@ -51,12 +51,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def llm_mux(*arguments: str, config: str = "", log_to: Path | None = None) -> Iterator[str]:
-    """The base URL of a running `llm-mux`. `config` is the text of its configuration file."""
+def llm_mux(
+    *arguments: str, config: str = "", log_to: Path | None = None, **variables: str
+) -> Iterator[str]:
+    """The base URL of a running `llm-mux`. `config` is the text of its configuration file, and
+    `variables` are in its environment."""
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
         environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
-        environment["XDG_CONFIG_HOME"] = home
+        environment |= {"XDG_CONFIG_HOME": home, **variables}
         command = [sys.executable, "-m", "mux", *arguments, "--port", str(port)]
         if config:
             path = Path(home) / "config.yaml"

@@ -120,7 +120,7 @@ WRONG = {
     ("path", "field", "value"),
     [(path, field, value) for path, fields in WRONG.items() for field, value in fields],
 )
-def test_a_wrong_type_is_a_400_that_names_the_field(mux, path, field, value):
+def test_P241_a_wrong_type_is_a_400_that_names_the_field(mux, path, field, value):
     answer = mux.post(path, json=body(path, "demo", **{field: value}))
     assert answer.status_code == 400
     assert field in message_of(PATHS[path], answer)
@@ -223,6 +223,7 @@ def test_P234_a_body_over_the_limit_is_refused(mux):
     answer = mux.post(CHAT, content=b"x" * 1_100_000)
     assert answer.status_code == 400
     assert "max-request-size" in message_of("openai_chat", answer)
+    assert answer.headers["connection"] == "close", "its rest is in the way of another request"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,52 @@ def test_F43_P75_a_websocket_upgrade_is_answered_with_426_at_once(mux):
             b"upgrade: websocket\r\nsec-websocket-version: 13\r\n"
             b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )
-        assert raw.recv(4096).startswith(b"HTTP/1.1 426")
+        answer = b""
+        while b"}}" not in answer and (piece := raw.recv(4096)):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 426")
+    assert b'"code":"upgrade_required"' in answer
+
+
+def test_F43_the_socket_asked_for_without_a_handshake_is_a_426_too(mux):
+    answer = mux.get(RESPONSES)
+    assert answer.status_code == 426
+    assert answer.headers["upgrade"] == "HTTP/1.1"
+    assert message_of("openai_responses", answer)
+    assert mux.post(RESPONSES, json=body(RESPONSES, "demo")).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "dialect"), PATHS.items())
+def test_P224_every_answer_and_every_error_tells_the_id_of_the_request(mux, path, dialect):
+    name = "request-id" if dialect == "anthropic" else "x-request-id"
+    answers = [mux.post(path, json=body(path, "demo")) for _ in range(2)]
+    answers += [mux.post(path, content=b"{"), mux.put(path, json={})]
+    ids = [answer.headers[name] for answer in answers]
+    assert [answer.status_code for answer in answers] == [200, 200, 400, 405]
+    assert len(set(ids)) == len(ids)
+    assert all(len(each) >= 32 for each in ids)
+
+
+TOLD_MODEL = {
+    CHAT: lambda told: told["model"],
+    COMPLETIONS: lambda told: told["model"],
+    RESPONSES: lambda told: told["model"],
+    MESSAGES: lambda told: told["model"],
+    OLLAMA: lambda told: told["model"],
+    gemini("demo"): lambda told: told["modelVersion"],
+}
+
+
+@pytest.mark.parametrize("model", ["fast", "demo://demo-gemini", "demo-anthropic:latest"])
+@pytest.mark.parametrize("path", TOLD_MODEL)
+def test_P229_the_model_is_called_what_the_client_called_it(mux, path, model):
+    dialect = PATHS[path]
+    if dialect == ("gemini" if "gemini" in model or model == "fast" else "anthropic"):
+        pytest.skip("the upstream's own bytes go through in its own dialect")
+    target = path.replace("demo", model.replace("/", "%2F")) if dialect == "gemini" else path
+    answer = mux.post(target, json=body(path, model))
+    assert TOLD_MODEL[path](answer.json()) == model
+    assert answer.headers["x-mux-model"] in ("demo-gemini", "demo-anthropic")
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
@@ -463,6 +509,22 @@ def test_P144_a_key_in_an_address_is_in_no_log(tmp_path):
         assert wrong.status_code == 401
         assert client.get(f"{path}/nowhere?key=sesame-1234").status_code == 404
     assert "sesame" not in log.read_text(errors="replace") + wrong.text
+
+
+def test_P232_the_management_key_opens_no_other_door():
+    key = "manage-1234-manage"
+    config = "disable-auth: false\napi-keys: [sesame-1234]\nproviders: [{type: demo}]"
+    with (
+        llm_mux("serve", config=config, LLM_MUX_MANAGEMENT_KEY=key) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        for headers in (
+            {"authorization": f"Bearer {key}"},
+            {"x-api-key": key},
+            {"x-management-key": key},
+        ):
+            answer = client.post(CHAT, json=body(CHAT, "demo"), headers=headers)
+            assert answer.status_code == 401
 
 
 def test_listings_need_a_key_and_probes_do_not(guarded):

@@ -1,0 +1,151 @@
+"""The app over real sockets: clients that leave, what the log holds, and large requests."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+import trio
+
+from mux.config import ProviderSettings, ProviderType, Secret, Settings
+from mux.config.provider import ModelSettings
+from mux.config.values import HttpUrl
+from mux.gateway.exchange import Gateway
+from mux.gateway.memory import Memory
+from mux.models import Catalog
+from mux.providers import from_settings
+from mux.routing import Router
+from mux.server.app import App
+from mux.upstream.transport import NetworkTransport
+from tests.server.running import Running, receive_all, start, stop
+from tests.upstream import peer
+
+KEY = "sk-upstream-4711"
+CHUNK = (
+    b'data: {"id":"c","created":7,"model":"m","choices":[{"index":0,'
+    b'"delta":{"content":"Hello"},"finish_reason":null}]}\n\n'
+)
+EVENTS = peer.OK + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+FIRST = EVENTS + b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK)
+
+
+def clock() -> float:
+    return 1_790_000_000.0
+
+
+def app_for(url: str, network: NetworkTransport, **more: Any) -> App:
+    """An app with two providers that are the same upstream."""
+    settings = Settings(
+        providers=tuple(
+            ProviderSettings(
+                ProviderType.OPENAI,
+                name=name,
+                api_key=Secret(KEY),
+                base_url=HttpUrl(url),
+                models=(ModelSettings("m"),),
+            )
+            for name in ("one", "two")
+        ),
+        **more,
+    )
+    router = Router(from_settings(settings), settings, Catalog())
+    memory = Memory.empty(trio.current_time)
+    return App(settings, Gateway(router, network, clock, settings, memory))
+
+
+def request(path: str, stream: bool, *headers: str) -> bytes:
+    said = [{"role": "user", "content": "hi"}]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": said, "stream": stream}).encode()
+    head = "\r\n".join((f"POST {path} HTTP/1.1", "host: localhost", *headers))
+    return f"{head}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def serving(nursery: trio.Nursery, app: App) -> Running:
+    return await start(nursery, app)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("pieces", [(), (EVENTS,), (FIRST,)], ids=["asked", "head", "content"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/api/chat"])
+async def test_F42_P21_a_client_that_leaves_takes_the_upstream_along_and_is_counted_as_gone(
+    nursery, caplog, path, pieces, stream
+):
+    caplog.set_level(logging.INFO, logger="mux.access")
+    asked, left = trio.Event(), trio.Event()
+
+    async def script(upstream: peer.Peer) -> None:
+        await upstream.request()
+        await upstream.send(*pieces)
+        asked.set()
+        await upstream.gone()
+        left.set()
+
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        client = await running.connect(request(path, stream))
+        with trio.fail_after(10):
+            await asked.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            await client.aclose()
+            await left.wait()
+        await stop(running)  # which waits for the request to be over
+    assert "client gone" in caplog.text
+    assert server.connections == 1, "nobody else is asked"
+
+
+async def test_P230_no_log_line_holds_a_secret_whatever_way_it_came(nursery, caplog):
+    caplog.set_level(logging.DEBUG)
+    ways = {
+        "authorization: Bearer client-secret-1": "",
+        "x-api-key: client-secret-2": "",
+        "x-goog-api-key: client-secret-3": "",
+        "x-management-key: client-secret-4": "",
+        "cookie: client-secret-5": "",
+        "x: y": "?key=client-secret-6",
+    }
+
+    async def script(upstream: peer.Peer) -> None:
+        while asked := await upstream.request():
+            assert KEY.encode() in asked
+            body = json.dumps({"error": {"message": f"bad key {KEY}"}}).encode()
+            head = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: %d\r\n\r\n" % len(body)
+            await upstream.send(head + body)
+
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        for header, query in ways.items():
+            path = f"/v1/chat/completions{query}"
+            asked = request(path, False, header, "connection: close")
+            async with await running.connect(asked) as client:
+                answer = await receive_all(client)
+            assert b"HTTP/1.1 503" in answer
+            assert KEY.encode() not in answer
+    assert caplog.text.count("/v1/chat/completions") >= len(ways)
+    assert "client-secret" not in caplog.text
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(("size", "beside"), [(1000, False), (2_000_000, True)])
+async def test_P236_a_large_body_is_decoded_beside_the_other_requests(
+    nursery, monkeypatch, size, beside
+):
+    in_threads = []
+    run_sync = trio.to_thread.run_sync
+
+    async def recorded(*args: Any, **options: Any) -> Any:
+        in_threads.append(args[0])
+        return await run_sync(*args, **options)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", recorded)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for("http://127.0.0.1:9", network))
+        body = json.dumps({"model": "none", "messages": [{"role": "user", "content": "x" * size}]})
+        head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+        asked = f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+        async with await running.connect(asked) as client:
+            assert b"HTTP/1.1 404" in await receive_all(client)
+    assert bool(in_threads) is beside
