@@ -91,7 +91,7 @@ def sdks() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_recorded_answer_reaches_the_client(sdks, client, name):
+def test_P250_a_recorded_answer_reaches_the_client(sdks, client, name):
     from mux.ir import fold
 
     exchange = CHOSEN[name]

@@ -159,7 +159,7 @@ def test_every_error_answer_is_understood(source):
     ("source", "target"),
     [pair for pair in itertools.product(DIALECTS, DIALECTS) if len({*pair}) > 1],
 )
-def test_every_answer_reaches_the_clients_of_every_dialect(source, target):
+def test_P250_every_answer_reaches_the_clients_of_every_dialect(source, target):
     problems: dict[str, str] = {}
     for exchange in answered(source):
         try:

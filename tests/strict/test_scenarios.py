@@ -177,16 +177,25 @@ def test_P247_a_forced_tool_gives_structured_output(url, script, upstream):
 
 @every_upstream
 def test_P248_editing_without_tools(url, script, upstream):
-    """Aider: plain chat, streamed, thinking shown apart; no list of models is asked for."""
-    script.begin(Turn("", "```diff\n-a\n+b\n```"))
+    """Aider: plain chat, streamed, thinking shown apart; prompts too, and no list is asked for."""
+    script.begin(Turn("Hm.", "```diff\n-a\n+b\n```"), ANSWER)
     said = ("system", "Edit."), ("user", "a to b"), ("assistant", "Ok."), ("user", "go")
     turns = [{"role": role, "content": text} for role, text in said]
-    body = {"model": via(upstream), "messages": turns, "stream": True}
+    asked = {"model": via(upstream), "reasoning_effort": "low"}
+    body = {**asked, "messages": turns, "stream": True}
     answer = _send(url, "/v1/chat/completions", body)
     assert script.refused == []
     lines = [line for line in answer.text.split("\n") if line.startswith("data: {")]
     deltas = [choice["delta"] for line in lines for choice in json.loads(line[6:])["choices"]]
-    assert "".join(delta.get("content") or "" for delta in deltas) == "```diff\n-a\n+b\n```"
+    written = {
+        key: "".join(delta.get(key) or "" for delta in deltas)
+        for key in ("content", "reasoning_content")
+    }
+    assert written["content"] == "```diff\n-a\n+b\n```"
+    assert written["reasoning_content"] == ("" if upstream.model == "gpt-5.2" else "Hm.")
+    completed = _send(url, "/v1/completions", {"model": via(upstream), "prompt": "Say it."})
+    assert script.refused == []
+    assert completed.json()["choices"][0]["text"] == "Done."
 
 
 @pytest.mark.parametrize(

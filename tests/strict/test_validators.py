@@ -121,6 +121,7 @@ BAD: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"top_k": 5}, "top_k: unknown field"),
         ({"messages.1.reasoning_content": "t"}, "reasoning_content: unknown field"),
         ({"messages.2.is_error": True}, "is_error: unknown field"),
+        ({"model": "deepseek-chat"}, "missing reasoning_content field"),
         ({"messages.0.content": 7}, "messages[0].content"),
         ({"messages": []}, "must not be empty"),
         ({"messages.0.content": []}, "empty array"),
