@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mux.config import Settings
+    from mux.config.source import Source
 
 _DEMO_TRY: Final = """\
 Try it from another shell:
@@ -37,8 +39,10 @@ Try it from another shell:
 @click.option("--debug", is_flag=True, default=None, help="Log what is translated, and how.")
 def serve(config: Path | None, host: str | None, port: int | None, debug: bool | None) -> None:
     """Run the server."""
-    loaded = load_or_exit(config, {"host": host, "port": port, "debug": debug})
+    options = {"host": host, "port": port, "debug": debug}
+    loaded = load_or_exit(config, options)
     settings = loaded.settings
+    from mux.config.source import Source
 
     def announce(addresses: list[str]) -> None:
         from mux.cli.summary import provider_lines
@@ -50,7 +54,7 @@ def serve(config: Path | None, host: str | None, port: int | None, debug: bool |
             click.echo(line)
         click.echo("Point a client at it: `llm-mux use claude-code`, codex, gemini, …")
 
-    _run(settings, loaded.path, announce)
+    _run(settings, Source(config, os.environ, options), announce)
 
 
 @click.command()
@@ -78,11 +82,11 @@ def demo(port: int, debug: bool) -> None:
     _run(settings, None, announce)
 
 
-def _run(settings: Settings, path: Path | None, announce: Callable[[list[str]], None]) -> None:
+def _run(settings: Settings, source: Source | None, announce: Callable[[list[str]], None]) -> None:
     from mux.server.main import run
     from mux.server.runner import BindError
 
     try:
-        run(settings, config_path=path, announce=announce)
+        run(settings, source=source, announce=announce)
     except BindError as error:
         raise click.ClickException(str(error)) from None

@@ -1,0 +1,139 @@
+"""The settings in force: every request is served by the app of the moment it began.
+
+A reload builds a new app and swaps one name. Running requests keep theirs to the end; what is
+invalid is refused, with everything that is wrong with it, and the old settings stay.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import trio
+from msgspec.structs import fields
+from watchfiles import Change, awatch
+
+from mux.config import ConfigError, Settings
+from mux.config.source import Source
+from mux.server.asgi import Message, Receive, Send
+from mux.server.runner import AsgiApp
+
+RESTART: Final = frozenset(
+    {"host", "port", "workers", "tls", "connect-timeout", "max-response-size", "usage"}
+)
+"""What only a restart changes: it is part of what lives as long as the process."""
+
+_DEBOUNCE_MS: Final = 100
+_LOOK_AGAIN_MS: Final = 2000
+"""Some file systems tell of no changes, so the file is looked at now and then as well."""
+
+_log: Final = logging.getLogger("mux.config")
+
+
+class Live:
+    """An ASGI app that hands each request to the one that `build` made of the settings in force.
+
+    One per process. Management writes and file changes take the same way in, one at a time.
+    """
+
+    def __init__(
+        self, settings: Settings, source: Source, build: Callable[[Settings], AsgiApp]
+    ) -> None:
+        self._source = source
+        self._build = build
+        self._app = build(settings)
+        self._started_with = settings
+        self._lock = trio.Lock()
+        self._seen: tuple[int, ...] | None = None
+        self.settings = settings
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def reload(self) -> tuple[str, ...]:
+        """Read the configuration and put it in force; returns the keys that changed.
+
+        Raises `ConfigError`, with the old settings still in force.
+        """
+        async with self._lock:
+            loaded = await trio.to_thread.run_sync(self._source.load)
+            changed = differences(self.settings, loaded.settings)
+            if changed:
+                self._app = self._build(loaded.settings)
+                self.settings = loaded.settings
+                for warning in loaded.warnings:
+                    _log.warning("%s", warning)
+                _log.info("configuration reloaded: %s", ", ".join(changed))
+                if waiting := self.waiting:
+                    _log.warning("takes effect after a restart: %s", ", ".join(waiting))
+            return changed
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The keys whose new values wait for a restart."""
+        changed = differences(self._started_with, self.settings)
+        return tuple(key for key in changed if key in RESTART)
+
+    async def watch(self) -> None:
+        """Reload whenever the file changes, until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except (OSError, RuntimeError) as error:  # no such folder yet, or no watches are left
+                _log.debug("the configuration cannot be watched: %s", error)
+            await self._look()
+            await trio.sleep(_LOOK_AGAIN_MS / 1000)
+
+    async def _follow(self) -> None:
+        path = self._source.path
+        places = (path, path.resolve())
+        names = {*(place.name for place in places), "..data"}  # the link Kubernetes swaps
+
+        def ours(_: Change, changed: str) -> bool:
+            return Path(changed).name in names
+
+        async for _ in awatch(
+            *{place.parent for place in places},
+            watch_filter=ours,
+            debounce=_DEBOUNCE_MS,
+            step=_DEBOUNCE_MS // 2,
+            rust_timeout=_LOOK_AGAIN_MS,
+            yield_on_timeout=True,
+            recursive=False,
+        ):
+            await self._look()
+
+    async def _look(self) -> None:
+        """Reload if the file is not the one seen last."""
+        mark = _mark(self._source.path)
+        if mark == self._seen:
+            return
+        self._seen = mark
+        try:
+            await self.reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                _log.error("%s", problem)
+            _log.error("%s cannot be used; the old settings stay", self._source.path)
+        except Exception:  # a bug of ours: logged, and the server goes on with what it has
+            _log.exception("%s could not be put in force", self._source.path)
+
+
+def differences(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The top-level keys in which two settings differ."""
+    return tuple(
+        field.encode_name
+        for field in fields(Settings)
+        if getattr(old, field.name) != getattr(new, field.name)
+    )
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """What changes whenever the file at `path` does."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino
