@@ -1,0 +1,193 @@
+"""What the codecs cost: nanoseconds an event for every pair of dialects, microseconds a request.
+
+`python -m bench.codec` prints the tables, `--json` the figures. One thread, no sockets; the best of
+several rounds, so that a busy machine disturbs little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import answers, requests
+from mux.codecs import CODECS
+from mux.ir import Abilities, Object, Request
+from mux.wire import json
+
+TOKENS: Final = 200
+READS: Final = {"event": 0, "1 KiB": 1024, "16 KiB": 16_384}
+"""How the upstream's bytes come: an event a read, or cut at this size."""
+
+_ROUNDS: Final = 15
+_QUICK_ROUNDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """`events` is nanoseconds by "client<upstream" and read size; `decode` and `encode` are
+    microseconds for an agent's request, by dialect and by "client>upstream", but for those that
+    cannot be said in completions."""
+
+    events: dict[str, dict[str, float]]
+    decode: dict[str, float]
+    encode: dict[str, float]
+
+    def as_json(self) -> Object:
+        return {
+            "ns_per_event": {pair: dict(row) for pair, row in self.events.items()},
+            "us_decode_request": dict(self.decode),
+            "us_encode_request": dict(self.encode),
+        }
+
+
+def pieces(dialect: str, size: int) -> list[bytes]:
+    """A streamed answer as a gateway would read it."""
+    stream = answers.stream(dialect, TOKENS)
+    if not size:
+        return [stream.opening, *stream.frames, stream.closing]
+    data = stream.data
+    return [data[place : place + size] for place in range(0, len(data), size)]
+
+
+def translate(client: str, upstream: str, request: Request, reads: Iterable[bytes]) -> int:
+    """Bytes of `upstream` in, bytes of `client` out; returns how many."""
+    decoder = CODECS[upstream].client.stream_decoder()
+    encoder = CODECS[client].server.stream_encoder(request)
+    feed, encode = decoder.feed, encoder.encode
+    size = 0
+    for piece in reads:
+        size += len(b"".join([encode(event) for event in feed(piece)]))
+    size += len(b"".join([encode(event) for event in decoder.eof()]))
+    return size + len(encoder.eof())
+
+
+def best_s(work: Callable[[], object], rounds: int) -> float:
+    """The shortest of `rounds` runs."""
+    best = float("inf")
+    for _ in range(rounds):
+        before = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - before)
+    return best
+
+
+def measure(rounds: int, only: str = "") -> Codecs:
+    """All figures, or those of the pairs that name the dialect `only`."""
+    events: dict[str, dict[str, float]] = {}
+    decode: dict[str, float] = {}
+    encode: dict[str, float] = {}
+    for client, codec in CODECS.items():
+        content = requests.ask(client, client, "bench", stream=True, agent=True).body
+        decoded = codec.server.decode_request(content, model="bench", stream=True)
+        if only in ("", client):
+            work = _decoding(client, content)
+            decode[client] = best_s(work, rounds) * 1e6
+        for upstream in CODECS:
+            if only not in ("", client, upstream):
+                continue
+            events[f"{client}<{upstream}"] = _events(client, upstream, decoded, rounds)
+            if upstream != "openai_completions" or client == upstream:
+                cost_s = best_s(_encoding(upstream, decoded), rounds)
+                encode[f"{client}>{upstream}"] = cost_s * 1e6
+    return Codecs(events, decode, encode)
+
+
+def _events(client: str, upstream: str, request: Request, rounds: int) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, size in READS.items():
+        reads = pieces(upstream, size)
+        work = _translating(client, upstream, request, reads)
+        row[name] = best_s(work, rounds) / TOKENS * 1e9
+    return row
+
+
+def _translating(
+    client: str, upstream: str, request: Request, reads: list[bytes]
+) -> Callable[[], object]:
+    return lambda: translate(client, upstream, request, reads)
+
+
+def _decoding(dialect: str, content: bytes) -> Callable[[], object]:
+    server = CODECS[dialect].server
+    return lambda: server.decode_request(content, model="bench", stream=True)
+
+
+def _encoding(dialect: str, request: Request) -> Callable[[], object]:
+    client, abilities = CODECS[dialect].client, Abilities()
+    return lambda: client.encode_request(request, abilities)
+
+
+def recorded(folder: Path, rounds: int) -> dict[str, float]:
+    """Microseconds to decode the largest request of each recording in `folder`, and its size."""
+    rows: dict[str, float] = {}
+    for file in sorted(folder.glob("*.jsonl")):
+        lines = [json.load_object(line) or {} for line in file.read_bytes().splitlines()]
+        path, content = max(
+            ((str(line["path"]), json.dumps(line["body"])) for line in lines),
+            key=lambda pair: len(pair[1]),
+        )
+        dialect = next((d for end, d in _RECORDED.items() if path.endswith(end)), "gemini")
+        name = f"{file.stem} ({dialect}, {len(content) // 1000} KB)"
+        rows[name] = best_s(_decoding(dialect, content), rounds) * 1e6
+    return rows
+
+
+_RECORDED: Final = {
+    "/chat/completions": "openai_chat",
+    "/responses": "openai_responses",
+    "/messages": "anthropic",
+}
+
+
+def table(codecs: Codecs) -> str:
+    """The figures as text."""
+    dialects = list(dict.fromkeys(pair.partition("<")[0] for pair in codecs.events))
+    lines = ["ns an event, rows = client, columns = upstream"]
+    upstreams = list(dict.fromkeys(pair.partition("<")[2] for pair in codecs.events))
+    for read in READS:
+        lines.append(_heading(f"read: {read}", upstreams))
+        for client in dialects:
+            cells = [codecs.events.get(f"{client}<{u}", {}).get(read) for u in upstreams]
+            lines.append(_row(client, cells))
+    size = requests.AGENT_BYTES // 1000
+    lines += ["", f"us a request of {size} KB, rows = client, columns = upstream"]
+    lines.append(_heading("", ["decode", *upstreams]))
+    for client in dialects:
+        encode = [codecs.encode.get(f"{client}>{upstream}") for upstream in upstreams]
+        lines.append(_row(client, [codecs.decode.get(client), *encode]))
+    return "\n".join(lines)
+
+
+def _heading(first: str, names: Iterable[str]) -> str:
+    return f"{first:20}" + "".join(f"{name.replace('openai_', ''):>13}" for name in names)
+
+
+def _row(first: str, cells: Iterable[float | None]) -> str:
+    return f"{first:20}" + "".join(f"{'' if c is None else f'{c:,.0f}':>13}" for c in cells)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.codec", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON, not tables")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--only", choices=list(CODECS), default="", help="pairs of one dialect")
+    parser.add_argument(
+        "--recorded", type=Path, help="also decode the largest request of each *.jsonl here"
+    )
+    options = parser.parse_args()
+    rounds = _QUICK_ROUNDS if options.quick else _ROUNDS
+    codecs = measure(rounds, options.only)
+    out = json.dumps(codecs.as_json()).decode() if options.json else table(codecs)
+    sys.stdout.write(out + "\n")
+    if options.recorded:
+        for name, cost_us in recorded(options.recorded, rounds).items():
+            sys.stdout.write(f"{name:50} {cost_us:9,.0f} us\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The processes of a benchmark: started pinned to a core, watched through /proc, always ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+from bench.load import Job, Outcome
+from bench.mock import Shape
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
+_KB: Final = 1024
+
+
+def cores() -> tuple[set[int], set[int]]:
+    """The core of the gateways, and those of the mock upstream and the load generator.
+
+    The same one, where there is only one.
+    """
+    mine = sorted(os.sched_getaffinity(0))
+    return {mine[0]}, set(mine[1:2] or mine)
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A running program and all it started."""
+
+    pid: int
+
+    def pids(self) -> list[int]:
+        """Its processes, those that are gone left out."""
+        found, waiting = [], [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                try:
+                    waiting += map(int, task.read_text().split())
+                except OSError:
+                    continue
+        return found
+
+    def cpu_s(self) -> float:
+        """CPU time taken so far, in user and kernel, in steps of a clock tick."""
+        ticks = 0
+        for pid in self.pids():
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                continue
+            fields = stat.rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / _TICKS_A_S
+
+    def resident_bytes(self) -> int:
+        """Resident memory."""
+        kilobytes = 0
+        for pid in self.pids():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            for line in status.splitlines():
+                if line.startswith("VmRSS:"):
+                    kilobytes += int(line.split()[1])
+        return kilobytes * _KB
+
+
+@contextmanager
+def program(
+    command: list[str],
+    *,
+    on: set[int],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    log: Path | None = None,
+    pipes: bool = False,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program pinned to the cores `on`, in a session of its own that ends with the block."""
+    with log.open("ab") if log else open(os.devnull, "wb") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=folder or ROOT,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if pipes else sink,
+            stderr=sink if log else None,
+            start_new_session=True,
+        )
+        os.sched_setaffinity(process.pid, on)
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program's whole session: first asked, then made to."""
+    for sign, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], patience_s: float) -> bool:
+    """Whether something listens on `port` before the program ends or patience does."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """The running mock upstream and load generator."""
+
+    mock: Watched
+    mock_port: int
+    load: Watched
+    _jobs: IO[bytes]
+    _results: IO[bytes]
+
+    def shape(self, shape: Shape) -> None:
+        """Have the mock answer like this from now on."""
+        with socket.create_connection(("127.0.0.1", self.mock_port), 5) as control:
+            control.sendall(f"GET {shape.path} HTTP/1.1\r\nhost: mock\r\n\r\n".encode())
+            answer = control.recv(_KB)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"the mock refused {shape}")
+
+    def begin(self, job: Job) -> None:
+        """Start a job; returns when its measuring begins."""
+        self._jobs.write(msgspec.json.encode(job) + b"\n")
+        self._jobs.flush()
+        self._line()
+
+    def finish(self) -> Outcome:
+        """The outcome of the job that was begun."""
+        return msgspec.json.decode(self._line(), type=Outcome)
+
+    def _line(self) -> bytes:
+        line = self._results.readline()
+        if not line:
+            raise RuntimeError("the load generator has ended")
+        return line
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    """A mock upstream and a load generator, on the core that is not the gateway's."""
+    _, others = cores()
+    python = [sys.executable, "-m"]
+    with (
+        program([*python, "bench.mock"], on=others, pipes=True) as mock,
+        program([*python, "bench.load"], on=others, pipes=True) as load,
+    ):
+        if mock.stdout is None or load.stdin is None or load.stdout is None:
+            raise RuntimeError("the pipes are missing")
+        port = int(mock.stdout.readline())
+        yield Rig(Watched(mock.pid), port, Watched(load.pid), load.stdin, load.stdout)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="llm-mux-bench-") as folder:
+        yield Path(folder)
