@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,11 +26,14 @@ class Turn:
 class Writer:
     """One upstream's pen: its proofs and its ids."""
 
+    name: str
     proofs: Proofs
     ids: Iterator[int] = field(default_factory=count)
 
-    def call_id(self, prefix: str) -> str:
-        return f"{prefix}{next(self.ids):020d}"
+    def new_id(self, prefix: str) -> str:
+        """An id that no other upstream gives either."""
+        seed = f"{self.name}/{next(self.ids)}".encode()
+        return prefix + hashlib.sha256(seed).hexdigest()[:24]
 
 
 Answer = tuple[str, bytes]
@@ -45,7 +49,7 @@ def write(dialect: str, path: str, body: dict[str, Any], turn: Turn, writer: Wri
             stream = "streamGenerateContent" in path
             return _sse((None, chunk) for chunk in chunks) if stream else _json(_joined(chunks))
         case "ollama":
-            lines = _ollama(body, turn)
+            lines = _ollama(body, turn, writer)
             whole = {**lines[-1], "message": _merged([line["message"] for line in lines])}
             return _ndjson(lines) if stream else _json(whole)
         case "openai_chat":
@@ -85,7 +89,7 @@ def _halves(text: str) -> tuple[str, str]:
 def _chat(model: str, turn: Turn, writer: Writer) -> dict[str, Any]:
     calls = [
         {
-            "id": writer.call_id("call_"),
+            "id": writer.new_id("call_"),
             "type": "function",
             "function": {"name": name, "arguments": json.dumps(arguments)},
         }
@@ -136,7 +140,7 @@ def _response(body: dict[str, Any], turn: Turn, writer: Writer) -> dict[str, Any
         part = {"type": "output_text", "text": turn.text, "annotations": [], "logprobs": []}
         items.append({"type": "message", "role": "assistant", "content": [part]})
     for name, arguments in turn.calls:
-        call = {"call_id": writer.call_id("call_"), "name": name}
+        call = {"call_id": writer.new_id("call_"), "name": name}
         items.append({"type": "function_call", **call, "arguments": json.dumps(arguments)})
     reasoning = body.get("reasoning") or {}
     if turn.thinking and items and reasoning.get("effort") != "none":
@@ -147,7 +151,7 @@ def _response(body: dict[str, Any], turn: Turn, writer: Writer) -> dict[str, Any
         items.insert(0, {"type": "reasoning", "summary": shown, "encrypted_content": token})
     prefixes = {"message": "msg_", "function_call": "fc_", "reasoning": "rs_"}
     for item in items:
-        item |= {"id": writer.call_id(prefixes[item["type"]]), "status": "completed"}
+        item |= {"id": writer.new_id(prefixes[item["type"]]), "status": "completed"}
     usage = {
         "input_tokens": 9,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -215,7 +219,7 @@ def _message(body: dict[str, Any], turn: Turn, writer: Writer) -> dict[str, Any]
     if turn.text:
         blocks.append({"type": "text", "text": turn.text, "citations": None})
     for name, arguments in turn.calls:
-        use = {"id": writer.call_id("toolu_"), "name": name, "input": arguments}
+        use = {"id": writer.new_id("toolu_"), "name": name, "input": arguments}
         blocks.append({"type": "tool_use", **use})
     return {
         "id": "msg_1",
@@ -273,7 +277,7 @@ def _gemini(path: str, body: dict[str, Any], turn: Turn, writer: Writer) -> list
     parts += [{"text": piece} for piece in _halves(turn.text) if turn.text]
     for place, (name, arguments) in enumerate(turn.calls):
         call: dict[str, Any] = {"name": name, "args": arguments}
-        call |= {"id": writer.call_id("")[-8:]} if signs else {}
+        call |= {"id": writer.new_id("")[:8]} if signs else {}
         part: dict[str, Any] = {"functionCall": call}
         if place == 0 and (signs or turn.thinking):
             part["thoughtSignature"] = writer.proofs.mint(name)
@@ -281,7 +285,7 @@ def _gemini(path: str, body: dict[str, Any], turn: Turn, writer: Writer) -> list
     if signs and not turn.calls:
         parts.append({"text": "", "thoughtSignature": writer.proofs.mint(proofs.TEXT)})
     usage = {"promptTokenCount": 9, "candidatesTokenCount": 5, "totalTokenCount": 14}
-    head = {"modelVersion": "m", "responseId": "r1", "usageMetadata": usage}
+    head = {"modelVersion": "m", "responseId": writer.new_id(""), "usageMetadata": usage}
     chunks = [
         {"candidates": [{"content": {"role": "model", "parts": [part]}, "index": 0}], **head}
         for part in parts
@@ -304,14 +308,14 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 # -- Ollama ---------------------------------------------------------------------------------------
 
 
-def _ollama(body: dict[str, Any], turn: Turn) -> list[dict[str, Any]]:
+def _ollama(body: dict[str, Any], turn: Turn, writer: Writer) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     if turn.thinking and body.get("think") is not False:
         messages += [{"content": "", "thinking": piece} for piece in _halves(turn.thinking)]
     messages += [{"content": piece} for piece in _halves(turn.text)]
     called = [{"function": {"name": name, "arguments": args}} for name, args in turn.calls]
     messages += [{"content": "", "tool_calls": [call]} for call in called]
-    head = {"model": "m", "created_at": "2026-11-01T00:00:00.1Z"}
+    head = {"model": "m", "created_at": f"2026-11-01T00:00:00.{next(writer.ids)}Z"}
     lines = [
         {**head, "message": {"role": "assistant", **message}, "done": False} for message in messages
     ]

@@ -71,7 +71,7 @@ def _error(dialect: str, status: int, message: str) -> dict[str, Any]:
 
 
 def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
-    writers = {dialect: Writer(Proofs(dialect)) for dialect in VALIDATORS}
+    writers = {dialect: Writer(dialect, Proofs(dialect)) for dialect in VALIDATORS}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
