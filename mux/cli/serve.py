@@ -83,8 +83,8 @@ def demo(port: int, debug: bool) -> None:
 
 
 def _run(settings: Settings, source: Source | None, announce: Callable[[list[str]], None]) -> None:
+    from mux.server.listen import BindError
     from mux.server.main import run
-    from mux.server.runner import BindError
 
     try:
         run(settings, source=source, announce=announce)

@@ -57,6 +57,7 @@ providers: []
 # first-byte-timeout: 10m
 # stream-timeout: 5m                  # silence in the middle of an answer
 # request-timeout: 1h                 # a whole answer
+# shutdown-grace: 10s                 # for requests that run when the server is stopped
 # max-request-size: 50 MB
 # max-response-size: 100 MB
 # disable-cooling: false

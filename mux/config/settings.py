@@ -131,6 +131,8 @@ class Settings(Section, frozen=True):
     stream_timeout: Seconds = Seconds(300)
     request_timeout: Seconds = Seconds(3600)
     """for the whole of an upstream's answer"""
+    shutdown_grace: Seconds = Seconds(10)
+    """for requests that run when the server is stopped"""
     disable_cooling: bool = False
     quota_exceeded: QuotaExceeded = QuotaExceeded()
     max_request_size: Size = Size(50_000_000)

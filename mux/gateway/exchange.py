@@ -67,7 +67,8 @@ class Gateway:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
         call = self.memory.conversations.resumed(call)
         if not call.request.stream:
-            await self._first(call, outcome, lambda attempt: attempt.whole(sink))
+            with self.memory.closing.held():
+                await self._first(call, outcome, lambda attempt: attempt.whole(sink))
             return
         request, server = call.request, CODECS[call.dialect].server
         stream = ClientStream(
@@ -79,7 +80,8 @@ class Gateway:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stream.keep_alive)
             try:
-                await self._first(call, outcome, lambda attempt: attempt.stream(stream))
+                with self.memory.closing.held():
+                    await self._first(call, outcome, lambda attempt: attempt.stream(stream))
             except MuxError as error:  # told below, outside of the nursery's exception group
                 failed = error
             nursery.cancel_scope.cancel()

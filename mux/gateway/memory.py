@@ -1,10 +1,14 @@
-"""What a process remembers from one request to the next. None of it is needed to be right."""
+"""What the requests of a process have in common, whatever their configuration.
+
+Nearly all of it is what they remember of each other, and none of that is needed to be right.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mux.gateway.closing import Closing
 from mux.gateway.conversations import Conversations
 from mux.gateway.repairs import Lessons
 from mux.gateway.retry import Budget
@@ -22,6 +26,7 @@ class Memory:
     health: Health
     sessions: Sessions
     budget: Budget
+    closing: Closing
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:
@@ -33,4 +38,5 @@ class Memory:
             Health(clock),
             Sessions(clock),
             Budget(),
+            Closing(),
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
+import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import trio
 
@@ -16,9 +20,13 @@ from mux.gateway.memory import Memory
 from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
+from mux.server import listen
+from mux.server._connection import Limits
 from mux.server.app import App
+from mux.server.descriptors import connection_limit
 from mux.server.live import Live
-from mux.server.runner import AsgiApp, BindError, serve
+from mux.server.runner import AsgiApp, serve
+from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
 from mux.upstream.schemes import SchemeTransport
 from mux.upstream.transport import NetworkTransport
@@ -29,56 +37,82 @@ def run(
 ) -> None:
     """Serve until a signal ends it. `announce` gets the addresses once they are bound.
 
-    With a `source` its changes are followed, and it can be managed. Raises `BindError` if an
-    address cannot be bound.
+    With a `source` its changes are followed, and it can be managed. Raises `BindError` if the
+    server cannot be reached where it should be.
     """
     _start_logging(settings)
-    trio.run(_serve, settings, source, announce)
+    limits = Limits(connections=connection_limit())
+    tls = _tls(settings)
+    listeners = listen.listen(settings.host, settings.port)
+    scheme = "https" if tls else "http"
+    announcing = partial(announce, [listen.url(scheme, listener) for listener in listeners])
+    serving = partial(_serve, settings, source, listeners, tls, limits)
+    if settings.workers == 1 or not CAN_FORK:
+        trio.run(serving, None, announcing)
+        return
+
+    def work(parent: int) -> None:
+        trio.run(serving, parent)
+
+    announcing()
+    Workers(settings.workers, listeners, work).run()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    tls = settings.tls
+    return listen.server_tls(tls.cert, tls.key) if tls.enable and tls.cert else None
 
 
 async def _serve(
-    settings: Settings, source: Source | None, announce: Callable[[list[str]], None]
+    settings: Settings,
+    source: Source | None,
+    listeners: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+    limits: Limits,
+    parent: int | None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
+    """Serve until a signal, or the end of the process at the other end of `parent`."""
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
-    async with NetworkTransport(
-        connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
-    ) as network:
+    memory, catalog = Memory.empty(trio.current_time), Catalog()
+    async with (
+        NetworkTransport(
+            connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
+        ) as network,
+        trio.open_nursery() as nursery,
+    ):
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
-        memory, catalog = Memory.empty(trio.current_time), Catalog()
 
         def build(settings: Settings) -> App:
             router = Router(from_settings(settings), settings, catalog)
             _set_level(settings)
             return App(settings, Gateway(router, transport, clock, settings, memory))
 
+        app: AsgiApp
         if source is None:
-            await _listen(build(settings), settings, announce)
-            return
-        live = Live(settings, source, build)
-        unbound: BindError | None = None
-        async with trio.open_nursery() as nursery:
+            app = build(settings)
+        else:
+            app = live = Live(settings, source, build)
             nursery.start_soon(live.watch)
-            try:
-                await _listen(live, settings, announce)
-            except BindError as error:  # raised below, outside of the nursery's exception group
-                unbound = error
-            nursery.cancel_scope.cancel()
-        if unbound is not None:
-            raise unbound
+        if parent is not None:
+            nursery.start_soon(_end_with, parent)
+        await serve(
+            app,
+            listeners,
+            tls=tls,
+            drain_s=settings.shutdown_grace,
+            limits=limits,
+            cut=memory.closing.close,
+            ready=ready,
+        )
+        nursery.cancel_scope.cancel()
 
 
-async def _listen(app: AsgiApp, settings: Settings, announce: Callable[[list[str]], None]) -> None:
-    tls = settings.tls
-    await serve(
-        app,
-        host=settings.host,
-        port=settings.port,
-        certfile=tls.cert if tls.enable else None,
-        keyfile=tls.key if tls.enable else None,
-        ready=announce,
-    )
+async def _end_with(parent: int) -> None:
+    await trio.lowlevel.wait_readable(parent)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _start_logging(settings: Settings) -> None:

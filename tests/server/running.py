@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from mux.server.listen import listen, url
 from mux.server.runner import serve
 
 App = Callable[..., Awaitable[None]]
@@ -57,10 +58,6 @@ class Running:
         self.bound = trio.Event()
         self.ended = trio.Event()
 
-    def ready(self, urls: list[str]) -> None:
-        self.urls = urls
-        self.bound.set()
-
     @property
     def port(self) -> int:
         return int(self.urls[0].rpartition(":")[2])
@@ -71,11 +68,15 @@ class Running:
         return stream
 
 
-async def start(nursery: trio.Nursery, handle: App, **options: Any) -> Running:
+async def start(
+    nursery: trio.Nursery, handle: App, host: str = "127.0.0.1", **options: Any
+) -> Running:
+    listeners = listen(host, 0)
     running = Running()
+    running.urls = [url("http", listener) for listener in listeners]
 
     async def run() -> None:
-        await serve(asgi(handle), host="127.0.0.1", port=0, ready=running.ready, **options)
+        await serve(asgi(handle), listeners, ready=running.bound.set, **options)
         running.ended.set()
 
     nursery.start_soon(run)

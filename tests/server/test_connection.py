@@ -107,7 +107,7 @@ async def test_a_client_that_falls_silent_in_its_request_is_cut_off(nursery) -> 
         await until_gone(receive)
         heard.set()
 
-    running = await start(nursery, handle, limits=Limits(read_timeout_s=0.1))
+    running = await start(nursery, handle, limits=Limits(read_timeout_s=0.1, head_timeout_s=0.1))
     for request in (b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhe", b"GET /x HT"):
         async with await running.connect(request) as client:
             assert await receive_all(client) == b""
@@ -121,7 +121,11 @@ async def test_a_client_may_be_silent_for_as_long_as_its_answer_takes(nursery) -
         await start_response(send)
         await body(send, b"late", more=False)
 
-    running = await start(nursery, handle, limits=Limits(read_timeout_s=0.05))
+    running = await start(
+        nursery,
+        handle,
+        limits=Limits(read_timeout_s=0.05, head_timeout_s=0.05, idle_timeout_s=0.05),
+    )
     async with await running.connect(GET) as client:
         assert b"late" in await receive_until(client, b"0\r\n\r\n")
 
@@ -171,8 +175,8 @@ async def test_an_answer_given_before_the_request_was_read_arrives(nursery, dela
 
 
 REFUSED = {
-    "h2c with prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
-    "a version of the future": (b"GET / HTTP/9.9\r\nhost: x\r\n\r\n", b"505"),
+    "h2c with prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"400"),
+    "a version of the future": (b"GET / HTTP/9.9\r\nhost: x\r\n\r\n", b"400"),
     "two lengths": (
         b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n",
         b"400",

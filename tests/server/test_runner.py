@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import ssl
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,9 @@ import trio.testing
 import trustme
 
 from mux.server._connection import Limits
-from mux.server.runner import BindError, serve
+from mux.server.listen import BindError, listen, server_tls
 from tests.server.running import (
     GET,
-    Running,
-    asgi,
     body,
     hello,
     receive_all,
@@ -33,21 +30,17 @@ from tests.server.running import (
 async def test_a_busy_port(nursery) -> None:
     running = await start(nursery, hello)
     with pytest.raises(BindError, match=f"127.0.0.1:{running.port}: another program uses the port"):
-        await serve(asgi(hello), host="127.0.0.1", port=running.port)
+        listen("127.0.0.1", running.port)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
-async def test_an_address_of_somebody_else(host) -> None:
+def test_an_address_of_somebody_else(host) -> None:
     with pytest.raises(BindError, match="check host"):
-        await serve(asgi(hello), host=host, port=0)
+        listen(host, 0)
 
 
 async def test_ipv6(nursery) -> None:
-    running = Running()
-    nursery.start_soon(
-        partial(serve, asgi(hello), host="::1", port=0, ready=running.ready),
-    )
-    await running.bound.wait()
+    running = await start(nursery, hello, host="::1")
     assert running.urls == [f"http://[::1]:{running.port}"]
     async with await trio.open_tcp_stream("::1", running.port) as client:
         await client.send_all(GET)
@@ -61,8 +54,7 @@ async def test_tls(nursery, tmp_path: Path) -> None:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     authority.configure_trust(context)
-    running = await start(nursery, hello, certfile=pem)
-    assert running.urls == [f"https://127.0.0.1:{running.port}"]
+    running = await start(nursery, hello, tls=server_tls(pem))
     client = trio.SSLStream(
         await running.connect(), context, server_hostname="localhost", https_compatible=True
     )
@@ -76,12 +68,12 @@ async def test_tls(nursery, tmp_path: Path) -> None:
     await stop(running)
 
 
-async def test_certificates_that_cannot_be_used(tmp_path: Path) -> None:
+def test_certificates_that_cannot_be_used(tmp_path: Path) -> None:
     missing, nonsense = tmp_path / "missing.pem", tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense")
-    for files in ({"certfile": missing}, {"certfile": nonsense}, {"keyfile": nonsense}):
-        with pytest.raises(BindError, match=r"tls\.cert"):
-            await serve(asgi(hello), host="127.0.0.1", port=0, **files)
+    for cert, key in ((missing, None), (nonsense, None), (nonsense, missing)):
+        with pytest.raises(BindError, match=r"check tls\.cert"):
+            server_tls(cert, key)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -111,23 +103,23 @@ async def test_a_signal_closes_what_is_idle_and_lets_the_rest_finish(nursery, nu
 
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_what_the_drain_does_not_end_is_cut(nursery, signals) -> None:
+    time_is_up = trio.Event()
+
     async def handle(scope: Any, receive: Any, send: Any) -> None:
         await start_response(send)
         await body(send, b"first")
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.CancelScope(shield=True):
-                await body(send, b"farewell", more=False)
+        await time_is_up.wait()
+        await body(send, b"farewell", more=False)
 
-    running = await start(nursery, handle, drain_s=0.1 if signals == 1 else 60.0)
+    drain_s = 0.1 if signals == 1 else 60.0
+    running = await start(nursery, handle, drain_s=drain_s, cut=time_is_up.set)
     async with await running.connect(GET) as client:
         await receive_until(client, b"first\r\n")
         for _ in range(signals):
             signal.raise_signal(signal.SIGTERM)
             await trio.testing.wait_all_tasks_blocked(0.01)
         answer = await receive_all(client)
-    assert signals == 2 or b"farewell" in answer
+    assert (b"farewell" in answer) == (signals == 1)
     with trio.fail_after(5):
         await running.ended.wait()
 
