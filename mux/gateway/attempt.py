@@ -48,6 +48,9 @@ _STREAMED: Final = frozenset({"anthropic", "openai_responses"})
 """Dialects in which whole answers are asked for as streams, so that no connection falls silent for
 minutes and is cut; they can stream whatever they can say (pitfall 20)."""
 
+_SECRET_BYTES: Final = 8
+"""A shorter key might be a word of any message."""
+
 _JSON: Final = "application/json"
 
 _Head: TypeAlias = list[tuple[str, str]]
@@ -316,6 +319,9 @@ class Attempt:
 
     async def _error(self, reply: Reply) -> MuxError:
         body = await self._read(reply)
+        secret = self.candidate.key.key.reveal().encode()
+        if len(secret) >= _SECRET_BYTES:  # hosts quote the key they refuse
+            body = body.replace(secret, b"***")
         error = self._codec.client.decode_error(reply.status, body, reply.headers)
         if self.native and error.kind is not ErrorKind.UPSTREAM_AUTH:
             content_type = reply.headers.get("content-type", _JSON)
