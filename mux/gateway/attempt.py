@@ -151,6 +151,7 @@ class Attempt:
         except MuxError as error:
             if not stream.committed:
                 raise
+            self._gateway.hide_in(error)
             await pump.deliver([Failure.of(error)], (chain.observe,), stream)
             await stream.end()
 
@@ -170,7 +171,7 @@ class Attempt:
         else:
             copy = pump.forward if self.native else pump.translate
             decoder = self._codec.client.stream_decoder()
-            complete = await copy(reply, decoder, chain.filters, stream)
+            complete = await copy(reply, decoder, chain.filters, stream, self._gateway.hide)
         if not chain.waiting:
             await stream.end()
         if complete:

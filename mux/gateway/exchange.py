@@ -8,7 +8,7 @@ to the next candidate, whose error, the last one's, is the answer if none is lef
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import random
 from typing import Final, TypeAlias
 
@@ -16,6 +16,7 @@ import trio
 
 from mux.codecs import CODECS
 from mux.config import Settings
+from mux.config.mask import Mask
 from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
 from mux.gateway.attempt import Attempt
@@ -62,6 +63,16 @@ class Gateway:
         return Patience(
             settings.first_byte_timeout, settings.stream_timeout, settings.request_timeout
         )
+
+    def hide(self, data: bytes) -> bytes:
+        """`data` without any of the configuration's secrets."""
+        return Mask(self.settings).data(data)
+
+    def hide_in(self, error: MuxError) -> None:
+        """Take secrets out of what `error` will tell the client: upstreams quote keys."""
+        error.message = Mask(self.settings).text(error.message)
+        if (native := error.native) is not None:
+            error.native = replace(native, body=self.hide(native.body))
 
     async def generate(self, call: Call, sink: Sink, outcome: Outcome) -> None:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
@@ -162,6 +173,7 @@ class Gateway:
             try:
                 await answer(attempt)
             except MuxError as error:
+                self.hide_in(error)
                 attempt = tries.after(error, attempt)
             else:
                 self.memory.lessons.learn(provider, model, attempt.repairs)

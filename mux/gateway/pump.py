@@ -17,17 +17,23 @@ from mux.wire.units import Units
 Filter: TypeAlias = Callable[[list[Event]], list[Event]]
 """Changes events between decoder and encoder: tool names, think tags, the clock."""
 
+Hide: TypeAlias = Callable[[bytes], bytes]
+
 _SILENT = (Start, UsageUpdate)
 _DRAIN_S: Final = 0.1
 
 
 async def translate(
-    reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
+    reply: Reply,
+    decoder: StreamDecoder,
+    filters: tuple[Filter, ...],
+    stream: ClientStream,
+    hide: Hide,
 ) -> bool:
     """Copy events until the answer ends; whether the upstream has said all it had to say.
 
     A filter may end the answer before, or keep it open for another upstream answer to go on with.
-    Raises the upstream's error if nothing was sent yet.
+    Raises the upstream's error if nothing was sent yet. `hide` takes secrets out of errors.
     """
     encode = stream.encoder.encode
     while True:
@@ -40,18 +46,25 @@ async def translate(
         last = _ends(events)
         if last:
             out += stream.encoder.eof()
+            if isinstance(events[-1], Failure):
+                out = hide(out)
         await _deliver(out, events, last, stream)
         if ended or last:
             return ended
 
 
 async def forward(
-    reply: Reply, decoder: StreamDecoder, filters: tuple[Filter, ...], stream: ClientStream
+    reply: Reply,
+    decoder: StreamDecoder,
+    filters: tuple[Filter, ...],
+    stream: ClientStream,
+    hide: Hide,
 ) -> bool:
     """Copy bytes untouched until the answer ends, while the decoder looks on; returns true.
 
     Events are copied whole: where the upstream leaves one unfinished, or leaves without its
-    terminal marker, the stream ends in the dialect's error form. What follows the marker is left.
+    terminal marker, the stream ends in the dialect's error form. What follows the marker is left,
+    and out of an error `hide` takes secrets.
     """
     units = Units(lines=stream.by_line)
     ended = False
@@ -62,8 +75,8 @@ async def forward(
         if not stream.committed:
             _raise_early(events)
             _begin(events, stream)
-        if ended and not out and isinstance(events[-1], Failure):
-            out = stream.encoder.encode(events[-1])
+        if ended and isinstance(events[-1], Failure):
+            out = hide(out or stream.encoder.encode(events[-1]))
         await _deliver(out, events, ended, stream)
     return True
 

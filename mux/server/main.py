@@ -9,11 +9,13 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 import trio
 
 from mux.codecs import CODECS
 from mux.config import Settings
+from mux.config.mask import Mask
 from mux.config.source import Source
 from mux.gateway.exchange import Gateway
 from mux.gateway.memory import Memory
@@ -25,11 +27,14 @@ from mux.server._connection import Limits
 from mux.server.app import App
 from mux.server.descriptors import connection_limit
 from mux.server.live import Live
+from mux.server.logs import Lines
 from mux.server.runner import AsgiApp, serve
 from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
 from mux.upstream.schemes import SchemeTransport
 from mux.upstream.transport import NetworkTransport
+
+_LINES: Final = Lines()
 
 
 def run(
@@ -87,7 +92,7 @@ async def _serve(
 
         def build(settings: Settings) -> App:
             router = Router(from_settings(settings), settings, catalog)
-            _set_level(settings)
+            _apply_to_logs(settings)
             return App(settings, Gateway(router, transport, clock, settings, memory))
 
         app: AsgiApp
@@ -116,9 +121,12 @@ async def _end_with(parent: int) -> None:
 
 
 def _start_logging(settings: Settings) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _set_level(settings)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LINES)
+    logging.basicConfig(handlers=[handler])
+    _apply_to_logs(settings)
 
 
-def _set_level(settings: Settings) -> None:
+def _apply_to_logs(settings: Settings) -> None:
+    _LINES.mask = Mask(settings)
     logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
