@@ -151,6 +151,22 @@ class RateLimited(MuxError):
     status = 429
 
 
+class BudgetSpent(RateLimited):
+    """A client key has used up what the operator allows it: `limit` of `what`.
+
+    `what` is ``requests``, ``tokens`` or ``cost``; `reset_s` is when there is some again, in
+    seconds since the epoch.
+    """
+
+    def __init__(
+        self, message: str, *, what: str, limit: float, reset_s: float, retry_after_s: float
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.what = what
+        self.limit = limit
+        self.reset_s = reset_s
+
+
 class QuotaExceeded(MuxError):
     """The upstream account has no credit left; trying again soon does not help."""
 

@@ -1,0 +1,152 @@
+"""Records into tables, with the sums that are kept beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from mux.usage.period import DAY_MS, HOUR_MS
+from mux.usage.record import RequestRecord, Tokens, TryRecord
+from mux.usage.schema import Session, Value
+from mux.usage.totals import COLUMNS, By, Sums, names
+
+_REQUEST: Final = (
+    "INSERT INTO usage_requests (id, time_ms, client, dialect, asked, provider, account, model,"
+    " stream, status, error, failed, cancelled, retries, losses, first_content_ms, duration_ms,"
+    " input, output, cached, cache_write, reasoning, cost_nano)"
+    f" VALUES ({', '.join('?' * 23)})"
+)
+_TRY: Final = (
+    "INSERT INTO usage_tries (request_id, number, provider, account, model, status, error,"
+    " first_content_ms, duration_ms, input, output, cached, cache_write, reasoning, cost_nano)"
+    f" VALUES ({', '.join('?' * 15)})"
+)
+_SUM: Final = (
+    f"INSERT INTO {{table}} (kind, start, name, {', '.join(COLUMNS)})"
+    f" VALUES ({', '.join('?' * (3 + len(COLUMNS)))})"
+    " ON CONFLICT (kind, start, name) DO UPDATE SET "
+    + ", ".join(f"{name} = {{table}}.{name} + excluded.{name}" for name in COLUMNS)
+)
+_SPENT: Final = (
+    "INSERT INTO usage_spent (client, day, tokens, cost_nano) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (client, day) DO UPDATE SET tokens = usage_spent.tokens + excluded.tokens,"
+    " cost_nano = usage_spent.cost_nano + excluded.cost_nano"
+)
+_KNOWN_AT_ONCE: Final = 500
+"""Ids asked for in one statement: there is a limit to its parameters."""
+
+_LONGEST: Final = 200
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+"""What no database takes as text; a client may have put it into the name of a model."""
+
+
+def insert(session: Session, records: Iterable[RequestRecord]) -> None:
+    """Store those of `records` that are not there yet.
+
+    A batch is written again when it is not known whether it was committed; its sums must not
+    count twice.
+    """
+    fresh = {record.id: record for record in records}
+    for known in _known(session, list(fresh)):
+        del fresh[known]
+    if not fresh:
+        return
+    session.run_many(_REQUEST, [_request_row(record) for record in fresh.values()])
+    tries = [row for record in fresh.values() for row in _try_rows(record)]
+    if tries:
+        session.run_many(_TRY, tries)
+    _add_sums(session, "usage_hourly", HOUR_MS, fresh.values())
+    _add_sums(session, "usage_daily", DAY_MS, fresh.values())
+    _add_spent(session, fresh.values())
+
+
+def _known(session: Session, ids: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(ids), _KNOWN_AT_ONCE):
+        some = ids[start : start + _KNOWN_AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        for row in session.run(f"SELECT id FROM usage_requests WHERE id IN ({marks})", some):
+            yield str(row[0])
+
+
+def _request_row(record: RequestRecord) -> Sequence[Value]:
+    provider, account, model = _asked(record)
+    return (
+        record.id,
+        _ms(record.time_s),
+        record.client,
+        record.dialect,
+        _text(record.model),
+        provider,
+        account,
+        model,
+        int(record.stream),
+        record.status,
+        _text(record.error),
+        int(record.failed),
+        int(record.cancelled),
+        max(len(record.tries) - 1, 0),
+        _text(" ".join(record.losses)),
+        None if record.first_content_s is None else _ms(record.first_content_s),
+        _ms(record.duration_s),
+        *_counts(record.tokens),
+        record.cost_nano,
+    )
+
+
+def _try_rows(record: RequestRecord) -> Iterator[Sequence[Value]]:
+    for number, attempt in enumerate(record.tries):
+        yield (
+            record.id,
+            number,
+            *_whom(attempt),
+            attempt.status,
+            _text(attempt.error),
+            None if attempt.first_content_s is None else _ms(attempt.first_content_s),
+            _ms(attempt.duration_s),
+            *_counts(attempt.tokens),
+            attempt.cost_nano,
+        )
+
+
+def _add_sums(session: Session, table: str, span_ms: int, records: Iterable[RequestRecord]) -> None:
+    added: dict[tuple[By, int, str], Sums] = {}
+    for record in records:
+        sums = Sums.of(record)
+        start = _ms(record.time_s) // span_ms
+        for kind, name in names(*_asked(record), record.client):
+            added.setdefault((kind, start, name), Sums()).add(sums)
+    # In order, so that two processes never wait for each other's rows in turn.
+    rows = [(*key, *(getattr(sums, name) for name in COLUMNS)) for key, sums in added.items()]
+    session.run_many(_SUM.format(table=table), sorted(rows))
+
+
+def _add_spent(session: Session, records: Iterable[RequestRecord]) -> None:
+    added: dict[tuple[str, int], tuple[int, int]] = {}
+    for record in records:
+        if record.client:
+            key = (record.client, _ms(record.time_s) // DAY_MS)
+            tokens, cost = added.get(key, (0, 0))
+            added[key] = (tokens + record.tokens.total, cost + (record.cost_nano or 0))
+    if added:
+        session.run_many(_SPENT, [(*key, *spent) for key, spent in sorted(added.items())])
+
+
+def _asked(record: RequestRecord) -> tuple[str, str, str]:
+    return _whom(record.last) if record.last is not None else ("", "", "")
+
+
+def _whom(attempt: TryRecord) -> tuple[str, str, str]:
+    return _text(attempt.provider), _text(attempt.account), _text(attempt.model)
+
+
+def _counts(tokens: Tokens) -> Sequence[int]:
+    return tokens.input, tokens.output, tokens.cached, tokens.cache_write, tokens.reasoning
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _text(text: str) -> str:
+    return _NO_TEXT.sub("\ufffd", text[:_LONGEST])

@@ -1,0 +1,163 @@
+"""Sums over records, and the object that ``GET /v1/management/usage`` answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from mux.ir.jsontypes import JSON, Object
+from mux.usage.cost import DOLLAR
+from mux.usage.period import Period, day_of
+from mux.usage.record import RequestRecord
+
+NOBODY: Final = "none"
+"""What requests are summed under that reached no provider, or came without a key."""
+
+
+class By(StrEnum):
+    """What sums are kept by."""
+
+    ALL = "all"
+    PROVIDER = "provider"
+    ACCOUNT = "account"
+    MODEL = "model"
+    CLIENT = "client"
+
+
+class Sums(msgspec.Struct, gc=False):
+    """Counts of requests and tokens, and their cost."""
+
+    requests: int = 0
+    failures: int = 0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    cost_nano: int = 0
+
+    @classmethod
+    def of(cls, record: RequestRecord) -> Sums:
+        """The sums of one record."""
+        tokens = record.tokens
+        return cls(
+            1,
+            int(record.failed),
+            tokens.input,
+            tokens.output,
+            tokens.cached,
+            tokens.cache_write,
+            tokens.reasoning,
+            record.cost_nano or 0,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Everything read and written."""
+        return self.input + self.output
+
+    def add(self, other: Sums) -> None:
+        """Count `other` as well."""
+        for name in COLUMNS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+COLUMNS: Final = Sums.__struct_fields__
+
+
+class Totals(msgspec.Struct):
+    """Sums over a range: by everything in `By`, by day, and by hour of the day."""
+
+    by: dict[By, dict[str, Sums]] = msgspec.field(default_factory=lambda: {kind: {} for kind in By})
+    days: dict[int, Sums] = msgspec.field(default_factory=dict[int, Sums])
+    """by day since the epoch, UTC"""
+    hours: dict[int, Sums] = msgspec.field(default_factory=dict[int, Sums])
+
+    def add(self, kind: By, name: str, sums: Sums) -> None:
+        """Count `sums` under `name`."""
+        self.by[kind].setdefault(name, Sums()).add(sums)
+
+    def add_day(self, day: int, sums: Sums) -> None:
+        """Count `sums` on `day`."""
+        self.days.setdefault(day, Sums()).add(sums)
+
+    def add_hour(self, hour: int, sums: Sums) -> None:
+        """Count `sums` in `hour` of the day."""
+        self.hours.setdefault(hour, Sums()).add(sums)
+
+
+def names(provider: str, account: str, model: str, client: str) -> Sequence[tuple[By, str]]:
+    """What a request counts under."""
+    return (
+        (By.ALL, ""),
+        (By.PROVIDER, provider or NOBODY),
+        (By.ACCOUNT, f"{provider}:{account}" if provider else NOBODY),
+        (By.MODEL, model or NOBODY),
+        (By.CLIENT, client or NOBODY),
+    )
+
+
+def summary(totals: Totals, period: Period, retention_days: int) -> Object:
+    """`totals` as the management API shows them. Costs are in US dollars, days in UTC."""
+    whole = totals.by[By.ALL].get("", Sums())
+    return {
+        "summary": {
+            "total_requests": whole.requests,
+            "success_count": whole.requests - whole.failures,
+            "failure_count": whole.failures,
+            "tokens": _tokens(whole),
+            "cost": _dollars(whole),
+        },
+        "by_provider": _table(totals.by[By.PROVIDER]),
+        "by_account": _table(totals.by[By.ACCOUNT]),
+        "by_model": _table(totals.by[By.MODEL]),
+        "by_client": _table(totals.by[By.CLIENT]),
+        "timeline": {
+            "by_day": [
+                {"day": day_of(day), "requests": sums.requests, "tokens": sums.tokens}
+                for day, sums in sorted(totals.days.items())
+            ],
+            "by_hour": [
+                {"hour": hour, "requests": sums.requests, "tokens": sums.tokens}
+                for hour, sums in sorted(totals.hours.items())
+            ],
+        },
+        "period": {
+            "from": period.from_text,
+            "to": period.to_text,
+            "retention_days": retention_days,
+        },
+    }
+
+
+def _table(rows: Mapping[str, Sums]) -> dict[str, JSON]:
+    """The busiest first."""
+    ordered = sorted(rows.items(), key=lambda row: (-row[1].requests, row[0]))
+    return {
+        name: {
+            "requests": sums.requests,
+            "success": sums.requests - sums.failures,
+            "failure": sums.failures,
+            "tokens": _tokens(sums),
+            "cost": _dollars(sums),
+        }
+        for name, sums in ordered
+    }
+
+
+def _tokens(sums: Sums) -> dict[str, JSON]:
+    return {
+        "total": sums.tokens,
+        "input": sums.input,
+        "output": sums.output,
+        "reasoning": sums.reasoning,
+        "cached": sums.cached,
+        "cache_write": sums.cache_write,
+    }
+
+
+def _dollars(sums: Sums) -> float:
+    return sums.cost_nano / DOLLAR
