@@ -10,10 +10,12 @@ from mux import __version__
 from mux.cli.check import check
 from mux.cli.explain import explain
 from mux.cli.init import init
+from mux.cli.keys import keys
 from mux.cli.models import models
 from mux.cli.serve import demo, serve
 from mux.cli.stream import check_stream
 from mux.cli.translate import translate
+from mux.cli.usage import usage
 from mux.cli.use import use
 
 NAME: Final = "llm-mux"
@@ -71,6 +73,8 @@ for _verb in (
     init,
     check,
     models,
+    keys,
+    usage,
     use,
     translate,
     explain,

@@ -31,6 +31,7 @@ class Period(NamedTuple):
         if start and days:
             raise InvalidRequest("give days or from, not both", param="days")
         from_ms = _moment(start, "from") if start else to_ms - _days(days) * DAY_MS
+        from_ms = max(from_ms, 0)  # before, there are no requests and soon no dates
         if from_ms > to_ms:
             raise InvalidRequest("from is later than to", param="from")
         return cls(from_ms, to_ms)
@@ -85,8 +86,5 @@ def _moment(text: str, param: str, *, ends: bool = False) -> int:
 
 
 def _text(time_ms: int) -> str:
-    try:
-        moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise InvalidRequest("is out of the range of dates", param="from") from None
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

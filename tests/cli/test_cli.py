@@ -28,6 +28,8 @@ VERBS = (
     "init",
     "check",
     "models",
+    "keys",
+    "usage",
     "use",
     "translate",
     "explain",
