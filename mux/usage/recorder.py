@@ -72,7 +72,7 @@ class Recorder:
         self._wake = trio.Event()
         self._moved = trio.lowlevel.ParkingLot()
         self._one = trio.CapacityLimiter(1)
-        self._closed = False
+        self._open = trio.CancelScope(shield=True)
         self._warn_s = -math.inf
         self._read_s = -math.inf
         self._expire_s = -math.inf
@@ -132,35 +132,44 @@ class Recorder:
         }
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write until cancelled. Started when the budgets know what was spent before."""
+        """Write until closed; being cancelled is no reason to lose what waits.
+
+        Started when the budgets know what was spent before.
+        """
         if self._store is None:
             task_status.started()
             return
-        with trio.move_on_after(_FAREWELL_S):
-            await self._guarded(partial(self._recall, self._store))
-        task_status.started()
-        while not self._closed:
-            await self._enough()
-            written = await self._guarded(partial(self._write_some, self._store))
-            self._moved.unpark_all()
-            if not written:
-                await self._pause()
-            elif self._settings.retention_days and self._due(self._expire_s, _EXPIRE_S):
-                await self._guarded(partial(self._expire, self._store))
+        with self._open:
+            with trio.move_on_after(_FAREWELL_S):
+                await self._guarded(partial(self._recall, self._store))
+            task_status.started()
+            while True:
+                await self._step(self._store)
 
     async def close(self) -> None:
-        """Write what waits and let go of the store, within a few seconds."""
+        """Write what waits and let go of the store, within a few seconds. Ends `run`."""
         if self._store is None:
             return
         with trio.move_on_after(_FAREWELL_S, shield=True):
             with suppress(StoreError):  # told of below, with what it costs
                 await self.flush()
-            self._closed = True
+            self._open.cancel()
             await self._guarded(partial(self._in_thread, self._store.close))
+        self._open.cancel()
         if self._waiting:
             _log.error("%d records were not written: %s", self.waiting, self.error or "too slow")
 
     # -- the task -----------------------------------------------------------------------------
+
+    async def _step(self, store: Store) -> None:
+        """Wait for a batch and write it, or wait before the next try."""
+        await self._enough()
+        written = await self._guarded(partial(self._write_some, store))
+        self._moved.unpark_all()
+        if not written:
+            await self._pause()
+        elif self._settings.retention_days and self._due(self._expire_s, _EXPIRE_S):
+            await self._guarded(partial(self._expire, store))
 
     async def _enough(self) -> None:
         """Wait for a whole batch, or for as long as one record may wait for the others."""
@@ -256,10 +265,15 @@ async def recording(
             _log.error("usage is not recorded: %s", problem)
     recorder = Recorder(store, settings, budgets, clock)
     recorder.error = problem
+    failed: Exception | None = None
     async with trio.open_nursery() as nursery:
         await nursery.start(recorder.run)
         try:
             yield recorder
+        except Exception as error:  # raised below, outside of the nursery's exception group
+            failed = error
         finally:
             await recorder.close()
             nursery.cancel_scope.cancel()
+    if failed is not None:
+        raise failed

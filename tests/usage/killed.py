@@ -53,8 +53,7 @@ async def main(dsn: str, count: int) -> None:
         async with trio.open_nursery() as producers:
             for number in range(_PRODUCERS):
                 producers.start_soon(produce, number)
-        await recorder.flush()
-        nursery.cancel_scope.cancel()
+        await recorder.close()
 
 
 if __name__ == "__main__":

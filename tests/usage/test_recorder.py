@@ -266,6 +266,33 @@ async def test_what_waits_is_written_at_the_end(tmp_path: Path):
     store.close()
 
 
+async def test_what_fails_inside_comes_out_as_it_is(tmp_path: Path):
+    settings = UsageSettings(dsn=Secret(f"sqlite://{tmp_path / 'u.db'}"))
+
+    async def fail() -> None:
+        async with recording(settings, Budgets(), now) as recorder:
+            recorder.add(one(1))
+            raise KeyError("not in a group")
+
+    with pytest.raises(KeyError, match="not in a group"):
+        await fail()
+    store = SqliteStore(tmp_path / "u.db")
+    assert store.totals(ALWAYS).by["all"][""].requests == 1
+    store.close()
+
+
+async def test_being_cancelled_writes_what_waits(tmp_path: Path):
+    settings = UsageSettings(dsn=Secret(f"sqlite://{tmp_path / 'u.db'}"))
+    with trio.CancelScope() as scope:
+        async with recording(settings, Budgets(), now) as recorder:
+            recorder.add(one(1))
+            scope.cancel()
+            await trio.sleep_forever()
+    store = SqliteStore(tmp_path / "u.db")
+    assert store.totals(ALWAYS).by["all"][""].requests == 1
+    store.close()
+
+
 async def test_what_cannot_be_written_at_the_end_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
