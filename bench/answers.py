@@ -53,6 +53,11 @@ class Stream:
         return b"".join((self.opening, *self.frames, self.closing))
 
 
+def stamped(data: bytes, now_us: int) -> bytes:
+    """`data` with the time in its first token."""
+    return data.replace(NO_STAMP, b"%0*d" % (STAMP_DIGITS, now_us), 1)
+
+
 def events(count: int) -> list[Event]:
     """The stream every dialect's answer is written from: `count` tokens of text."""
     usage = Usage(input_total=20, output_total=count)

@@ -32,7 +32,8 @@ class Job(msgspec.Struct, frozen=True):
     """What to do: `request` over `connections` for `seconds`, after the time to warm up.
 
     With `tokens` the answers are streams of so many; with `stamped` each token says when it was
-    sent.
+    sent; with `once` no connection asks again. Slow answers are waited for beyond `seconds` until
+    `at_least` of what is counted have come (tokens of streams, else requests), up to `most_s`.
     """
 
     port: int
@@ -42,6 +43,9 @@ class Job(msgspec.Struct, frozen=True):
     warm_s: float = 0.3
     tokens: int = 0
     stamped: bool = False
+    once: bool = False
+    at_least: int = 0
+    most_s: float = 20.0
     ramp_s: float = 20.0
     """how long all connections may take to get their first bytes"""
 
@@ -148,7 +152,11 @@ class Load:
     def measure(self) -> Outcome:
         """Run for the time of the job and close everything."""
         cpu_s, began = time.process_time(), time.monotonic()
-        self._run(self._job.seconds)
+        job = self._job
+        self._run(job.seconds)
+        end = began + job.most_s
+        while self._counted() < job.at_least and time.monotonic() < end:
+            self._turn(_TURN_S)
         seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu_s
         for connection in self._connections.values():
             connection.sock.close()
@@ -165,6 +173,9 @@ class Load:
             cpu_s,
             self._error,
         )
+
+    def _counted(self) -> int:
+        return self._tokens if self._job.tokens else self._requests
 
     def _run(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -274,7 +285,8 @@ class Load:
             self._latencies.append((time.monotonic() - connection.asked) * 1e6)
             if connection.tokens < self._job.tokens:
                 self._fail(f"{connection.tokens} tokens of {self._job.tokens} arrived")
-        self._ask(connection)
+        if not self._job.once:
+            self._ask(connection)
 
     def _count(self, connection: _Connection, data: bytes) -> None:
         """Count the tokens in `data`, and note how old they are.

@@ -14,6 +14,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -21,7 +22,7 @@ from typing import Final
 from bench import answers
 
 _READ_BYTES: Final = 262_144
-_BURST: Final = 16
+BURST: Final = 16
 """frames a write where a stream is sent as fast as it is read"""
 _HEAD_END: Final = b"\r\n\r\n"
 _CHUNKS_END: Final = b"0\r\n\r\n"
@@ -60,6 +61,20 @@ class Shape:
         """Where to ask for it."""
         return f"/shape/{self.kind}/{self.tokens}/{self.interval_us}"
 
+    @staticmethod
+    def parse(path: str) -> Shape:
+        """The shape that `path` asks for."""
+        kind, tokens, interval_us = path.split("/")[2:]
+        return Shape(Kind(kind), int(tokens), int(interval_us))
+
+
+def dialect_at(path: bytes) -> str | None:
+    """The dialect that is spoken at `path`, which has no query."""
+    for end, dialect in _DIALECTS:
+        if path.endswith(end):
+            return dialect
+    return None
+
 
 def chunk(data: bytes) -> bytes:
     """One HTTP chunk."""
@@ -78,7 +93,8 @@ def whole(dialect: str) -> bytes:
 def pieces(dialect: str, tokens: int, burst: int) -> list[bytes]:
     """The HTTP answer of a stream, as the writes it is sent in: a chunk a frame, `burst` a write.
 
-    The first token comes with the head, the end with the last.
+    The first token comes with the head, the end with the last. Where several go into a write they
+    are numbered: some gateways end a stream that repeats itself.
     """
     stream = answers.stream(dialect, tokens)
     head = (
@@ -86,7 +102,10 @@ def pieces(dialect: str, tokens: int, burst: int) -> list[bytes]:
         b"transfer-encoding: chunked\r\n\r\n" % stream.content_type.encode()
     )
     opening = head + (chunk(stream.opening) if stream.opening else b"")
-    chunks = [chunk(frame) for frame in stream.frames]
+    frames: Iterable[bytes] = stream.frames
+    if burst > 1:
+        frames = (answers.stamped(frame, number) for number, frame in enumerate(frames))
+    chunks = [chunk(frame) for frame in frames]
     writes = [b"".join(chunks[place : place + burst]) for place in range(0, tokens, burst)]
     writes[0] = opening + writes[0]
     writes[-1] += chunk(stream.closing) + _CHUNKS_END
@@ -211,17 +230,16 @@ class Mock:
         client.left = 0
         target = client.head.split(b" ", 2)[1]
         path = target.partition(b"?")[0]
-        for end, dialect in _DIALECTS:
-            if path.endswith(end):
-                self._give(client, dialect)
-                return
-        self._write(client, self._control(path))
+        dialect = dialect_at(path)
+        if dialect is None:
+            self._write(client, self._control(path))
+        else:
+            self._give(client, dialect)
 
     def _control(self, path: bytes) -> bytes:
-        words = path.decode("latin-1").split("/")
-        if words[1] != "shape":
+        if not path.startswith(b"/shape/"):
             return b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"
-        self._shape = Shape(Kind(words[2]), int(words[3]), int(words[4]))
+        self._shape = Shape.parse(path.decode("latin-1"))
         self._streams.clear()
         return b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -233,7 +251,7 @@ class Mock:
             self._write(client, data)
             return
         if (writes := self._streams.get(dialect)) is None:
-            burst = _BURST if shape.kind is Kind.BURST else 1
+            burst = BURST if shape.kind is Kind.BURST else 1
             writes = self._streams[dialect] = pieces(dialect, shape.tokens, burst)
         client.writes, client.place = writes, 0
         if shape.kind is Kind.BURST:
@@ -294,10 +312,8 @@ class Mock:
             data = client.writes[client.place]
             client.place += 1
             now_us = time.monotonic_ns() // 1000
-            stamp = b"%0*d" % (answers.STAMP_DIGITS, now_us)
-            if self._write(client, data.replace(answers.NO_STAMP, stamp, 1)) and (
-                client.place < len(client.writes)
-            ):
+            took = self._write(client, answers.stamped(data, now_us))
+            if took and client.place < len(client.writes):
                 self._schedule(client, at_us + self._shape.interval_us)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,8 @@ class Watched:
 
     def pids(self) -> list[int]:
         """Its processes, those that are gone left out."""
-        found, waiting = [], [self.pid]
+        found: list[int] = []
+        waiting = [self.pid]
         while waiting:
             pid = waiting.pop()
             found.append(pid)
@@ -96,7 +97,7 @@ def program(
     folder: Path | None = None,
     log: Path | None = None,
     pipes: bool = False,
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     """A program pinned to the cores `on`, in a session of its own that ends with the block."""
     with log.open("ab") if log else open(os.devnull, "wb") as sink:
         process = subprocess.Popen(
@@ -145,6 +146,15 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], patience_s: float
     return False
 
 
+def tell(port: int, shape: Shape) -> None:
+    """Have what listens on `port` answer like this from now on."""
+    with socket.create_connection(("127.0.0.1", port), 5) as control:
+        control.sendall(f"GET {shape.path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())
+        answer = control.recv(_KB)
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"port {port} refused {shape}")
+
+
 @dataclass(frozen=True, slots=True)
 class Rig:
     """The running mock upstream and load generator."""
@@ -154,14 +164,6 @@ class Rig:
     load: Watched
     _jobs: IO[bytes]
     _results: IO[bytes]
-
-    def shape(self, shape: Shape) -> None:
-        """Have the mock answer like this from now on."""
-        with socket.create_connection(("127.0.0.1", self.mock_port), 5) as control:
-            control.sendall(f"GET {shape.path} HTTP/1.1\r\nhost: mock\r\n\r\n".encode())
-            answer = control.recv(_KB)
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"the mock refused {shape}")
 
     def begin(self, job: Job) -> None:
         """Start a job; returns when its measuring begins."""
@@ -181,7 +183,7 @@ class Rig:
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
+def rig() -> Generator[Rig]:
     """A mock upstream and a load generator, on the core that is not the gateway's."""
     _, others = cores()
     python = [sys.executable, "-m"]
@@ -196,7 +198,7 @@ def rig() -> Iterator[Rig]:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch() -> Generator[Path]:
     """A folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="llm-mux-bench-") as folder:
         yield Path(folder)

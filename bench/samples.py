@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Final
 
 from bench.load import Job, Outcome
 from bench.mock import Shape
-from bench.processes import Rig
+from bench.processes import Rig, tell
+from bench.scenarios import Measure, Scenario
 from bench.targets import Target
+
+_QUIET_SHARE: Final = 0.05
+_QUIET_S: Final = 0.2
+_SETTLE_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +30,65 @@ class Sample:
         return self.gateway_cpu_s / max(1, self.outcome.requests) * 1e6
 
     @property
-    def cpu_us_per_token(self) -> float:
+    def cpu_us_per_event(self) -> float:
         return self.gateway_cpu_s / max(1, self.outcome.tokens) * 1e6
 
-    @property
-    def gateway_share(self) -> float:
-        """Of its core."""
-        return self.gateway_cpu_s / self.outcome.seconds
+    def metrics(self, scenario: Scenario) -> dict[str, float]:
+        """The figures that mean something for `scenario`, times in microseconds.
 
-    @property
-    def mock_share(self) -> float:
-        """Of its core, which it has together with the load generator."""
-        return self.mock_cpu_s / self.outcome.seconds
-
-    @property
-    def load_share(self) -> float:
-        """Of its core, which it has together with the mock."""
-        return self.outcome.cpu_s / self.outcome.seconds
+        `mock_share` and `load_share` are of the one core that both have together.
+        """
+        outcome = self.outcome
+        seconds = outcome.seconds
+        figures = {
+            "gateway_share": self.gateway_cpu_s / seconds,
+            "mock_share": self.mock_cpu_s / seconds,
+            "load_share": outcome.cpu_s / seconds,
+            "errors": outcome.errors,
+            "ready": outcome.ready,
+        }
+        match scenario.measure:
+            case Measure.WHOLE | Measure.AGENT:
+                times = outcome.latency
+                figures["requests_per_s"] = outcome.requests_per_s
+                figures["cpu_us_per_request"] = self.cpu_us_per_request
+            case Measure.FIRST:
+                times = outcome.first
+            case Measure.BURST | Measure.PACED:
+                times = outcome.delay
+                figures["events_per_s"] = outcome.tokens_per_s
+                figures["cpu_us_per_event"] = self.cpu_us_per_event
+        if times.count:
+            figures |= {"p50_us": times.p50, "p90_us": times.p90, "p99_us": times.p99}
+        return {name: round(value, 3) for name, value in figures.items()}
 
 
 def sample(rig: Rig, target: Target, shape: Shape, job: Job) -> Sample:
-    """Do `job` while the mock answers in `shape`."""
-    rig.shape(shape)
+    """Do `job` while the mock answers in `shape`, and wait until the target is at rest again."""
+    tell(rig.mock_port, shape)
+    if target.answers_itself:
+        tell(target.port, shape)
     rig.begin(job)
     gateway_s, mock_s = _cpu_s(target), rig.mock.cpu_s()
     outcome = rig.finish()
-    return Sample(outcome, _cpu_s(target) - gateway_s, rig.mock.cpu_s() - mock_s)
+    taken = Sample(outcome, _cpu_s(target) - gateway_s, rig.mock.cpu_s() - mock_s)
+    settle(target)
+    return taken
+
+
+def settle(target: Target) -> None:
+    """Wait until `target` has done with what its clients left behind, for a while."""
+    end = time.monotonic() + _SETTLE_S
+    while time.monotonic() < end:
+        before = _cpu_s(target)
+        time.sleep(_QUIET_S)
+        if _cpu_s(target) - before <= _QUIET_SHARE * _QUIET_S:
+            return
+
+
+def measure(rig: Rig, target: Target, scenario: Scenario, seconds: float) -> Sample:
+    """One sample of a scenario."""
+    return sample(rig, target, scenario.shape(seconds), scenario.job(target, seconds))
 
 
 def _cpu_s(target: Target) -> float:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from bench import requests
 from bench.processes import ROOT, Watched, cores, free_port, program, wait_for_port
-from bench.requests import Ask
 
 _START_S: Final = 30.0
 DIRECT: Final = "direct"
@@ -66,22 +65,23 @@ def model_of(upstream: str) -> str:
 class Target:
     """Something that listens on `port` and serves the pairs of `serves`.
 
-    `watched` is None where the mock itself is asked.
+    `watched` is None where the mock itself is asked. `models` are the names it has for the models
+    of each upstream dialect, where they are not those of `model_of`.
     """
 
     name: str
     port: int
     watched: Watched | None
     serves: Serves
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+    answers_itself: bool = False
+    """it has to be told of the shape of answers, like the mock"""
 
     def request(self, pair: Pair, *, stream: bool, agent: bool = False) -> bytes:
         """The bytes that ask it for an answer of the mock."""
-        model = model_of(pair.upstream)
+        model = self.models.get(pair.upstream) or model_of(pair.upstream)
         asked = requests.ask(pair.client, pair.upstream, model, stream=stream, agent=agent)
-        return requests.http(f"127.0.0.1:{self.port}", self._spelled(asked))
-
-    def _spelled(self, asked: Ask) -> Ask:
-        return asked
+        return requests.http(f"127.0.0.1:{self.port}", asked)
 
 
 def direct(mock_port: int) -> Target:
@@ -111,7 +111,7 @@ providers:
 @contextmanager
 def llm_mux(
     mock_port: int, folder: Path, *, tree: Path = ROOT, name: str = MUX
-) -> Iterator[Target]:
+) -> Generator[Target]:
     """The `llm-mux` of the checkout `tree`, as a user starts it, before the mock."""
     home = folder / name
     home.mkdir(exist_ok=True)
@@ -135,7 +135,9 @@ def listening(
     folder: Path | None = None,
     environment: dict[str, str] | None = None,
     patience_s: float = _START_S,
-) -> Iterator[Target]:
+    models: Mapping[str, str] | None = None,
+    answers_itself: bool = False,
+) -> Generator[Target]:
     """A program on the gateways' core, once it listens on `port`. Its files go into `home`.
 
     Raises `NotToBeHad` with what it wrote if it does not listen.
@@ -149,4 +151,5 @@ def listening(
         if not wait_for_port(port, process, patience_s):
             said = log.read_text(errors="replace")[-400:]
             raise NotToBeHad(f"{name} does not listen: {said}")
-        yield Target(name, port, Watched(process.pid), serves)
+        watched = Watched(process.pid)
+        yield Target(name, port, watched, serves, models or {}, answers_itself)

@@ -73,7 +73,7 @@ async def read_h11(url: str, context: ssl.SSLContext) -> int:
     async with stream:
         while type(event := connection.next_event()) is not h11.EndOfMessage:
             if event is h11.NEED_DATA:
-                connection.receive_data(await stream.receive_some(65536))
+                connection.receive_data(bytes(await stream.receive_some(65536)))
             elif type(event) is h11.Data:
                 size += len(event.data)
     return size

@@ -1,0 +1,85 @@
+"""Resident memory: what a connection takes, and whether a long time of load makes it grow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from bench.load import Job
+from bench.mock import Kind, Shape
+from bench.plan import TRANSLATED
+from bench.processes import Rig, scratch, tell
+from bench.results import Memory, Soak
+from bench.samples import measure, settle
+from bench.scenarios import Measure, scenario
+from bench.targets import Pair, Target
+
+Start: TypeAlias = Callable[[int, Path], AbstractContextManager[Target]]
+
+_HOLD_S: Final = 4.0
+_WARM_REQUESTS: Final = 50
+_NEVER_US: Final = 3_600_000_000
+_ACTIVE: Final = Shape(Kind.PACED, 1000, 200_000)
+_TURN_S: Final = 5.0
+
+
+def per_connection(rig: Rig, start: Start, pair: str, connections: int) -> Memory:
+    """What a connection takes in each of three states.
+
+    Each state is measured in a process of its own: memory that was used once is seldom given back.
+    """
+    empty: list[int] = []
+    each: list[float] = []
+    for shape in (Shape(), Shape(Kind.PACED, 2, _NEVER_US), _ACTIVE):
+        with scratch() as folder, start(rig.mock_port, folder) as target:
+            name = target.name
+            before, during = _held(rig, target, Pair.parse(pair), shape, connections)
+        empty.append(before)
+        each.append(round((during - before) / connections, 1))
+    return Memory(name, pair, connections, min(empty), *each)
+
+
+def _held(rig: Rig, target: Target, pair: Pair, shape: Shape, connections: int) -> tuple[int, int]:
+    """Resident bytes before, and while so many connections are held."""
+    if target.watched is None:
+        raise ValueError("the mock has no memory to measure")
+    warm = Job(target.port, target.request(pair, stream=False), 1, 0.0, at_least=_WARM_REQUESTS)
+    tell(rig.mock_port, Shape())
+    rig.begin(warm)
+    rig.finish()
+    settle(target)
+    before = target.watched.resident_bytes()
+    tell(rig.mock_port, shape)
+    if target.answers_itself:
+        tell(target.port, shape)
+    request = target.request(pair, stream=shape.kind is not Kind.WHOLE)
+    rig.begin(Job(target.port, request, connections, _HOLD_S, tokens=shape.tokens, once=True))
+    time.sleep(_HOLD_S * 0.8)
+    during = target.watched.resident_bytes()
+    rig.finish()
+    return before, during
+
+
+def soak(rig: Rig, target: Target, minutes: float, say: Callable[[str], None]) -> Soak:
+    """Load of three kinds in turn, and the resident memory after each."""
+    if target.watched is None:
+        raise ValueError("the mock has no memory to measure")
+    kinds = (
+        scenario(Measure.WHOLE, TRANSLATED, 64),
+        scenario(Measure.BURST, TRANSLATED, 16),
+        scenario(Measure.PACED, TRANSLATED, 100, 20.0),
+    )
+    resident: list[tuple[float, int]] = []
+    requests = errors = 0
+    began = time.monotonic()
+    while (spent := time.monotonic() - began) < minutes * 60:
+        for kind in kinds:
+            outcome = measure(rig, target, kind, _TURN_S).outcome
+            requests += outcome.requests
+            errors += outcome.errors
+        resident.append((round(spent, 1), target.watched.resident_bytes()))
+        say(f"{spent / 60:5.1f} min  {resident[-1][1] / 1e6:6.1f} MB  {requests:,} requests")
+    return Soak(target.name, tuple(resident), requests, errors)
