@@ -1,8 +1,8 @@
 """The outcomes a client can see, one class each.
 
 Statuses and kinds follow section 18 of the translation specification: a client meets 400, 401,
-404, 429 and 503 (403, 405 and 426 for what no LLM client sends). Dialects turn a `MuxError` into a
-body in their own `errors.py` and nowhere else.
+404, 429 and 503 (403, 405, 415, 417 and 426 for what no LLM client sends). Dialects turn a
+`MuxError` into a body in their own `errors.py` and nowhere else.
 """
 
 from __future__ import annotations
@@ -89,6 +89,18 @@ class ContextLengthExceeded(MuxError):
 
     kind = ErrorKind.CONTEXT_LENGTH
     status = 400
+
+
+class UnsupportedCoding(InvalidRequest):
+    """The body is compressed."""
+
+    status = 415
+
+
+class ExpectationFailed(InvalidRequest):
+    """The client waits for something other than ``100-continue``."""
+
+    status = 417
 
 
 class RequestTooLarge(MuxError):

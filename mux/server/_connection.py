@@ -41,9 +41,10 @@ _READ_AHEAD: Final = 4
 """How many reads may wait while an answer is under way. A client that sends more is not read, so
 its leaving shows only when it is written to."""
 
+HEAD_LIMIT_BYTES: Final = 64 * 1024
 _MOST_HEADERS: Final = 100
 _WORDS: Final = {
-    400: "This is not an HTTP/1.1 request that can be understood in one way only",
+    400: "This is no HTTP request, or one that others may understand in another way",
     431: "The request has too many headers, or too long ones",
 }
 
@@ -89,7 +90,11 @@ class _Lines(ReceiveBuffer):
     def maybe_extract_lines(self) -> list[bytearray] | None:
         """The lines of a head, once it is complete."""
         lines = super().maybe_extract_lines()
-        if lines is not None and self._taken.count(b"\n") != self._taken.count(b"\r\n"):
+        if lines is None:
+            return None
+        if len(self._taken) > HEAD_LIMIT_BYTES:
+            raise h11.LocalProtocolError("the head is too long", error_status_hint=431)
+        if self._taken.count(b"\n") != self._taken.count(b"\r\n"):
             raise h11.LocalProtocolError("a line ends in LF alone")
         return lines
 

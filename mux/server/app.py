@@ -26,7 +26,16 @@ from mux.gateway.count import count
 from mux.gateway.exchange import Gateway
 from mux.ir import Request
 from mux.server import auth, endpoints, listings
-from mux.server.asgi import AsgiSink, ClientGone, Inbound, Message, Receive, Send, read_body
+from mux.server.asgi import (
+    AsgiSink,
+    ClientGone,
+    Inbound,
+    Message,
+    Receive,
+    Send,
+    check_head,
+    read_body,
+)
 from mux.server.endpoints import Action
 from mux.server.origin import Doorkeeper
 from mux.server.responses import KeptResponses
@@ -113,7 +122,9 @@ class App:
     async def _answer(
         self, inbound: Inbound, receive: Receive, sink: AsgiSink, outcome: Outcome
     ) -> None:
+        endpoints.check_method(inbound.method)
         self._door.check(inbound)
+        check_head(inbound)
         if (allowed := self._door.preflight(inbound)) is not None:
             await sink.start(204, allowed)
             await sink.end()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from mux.errors import RequestTooLarge
+from mux.errors import ExpectationFailed, RequestTooLarge, UnsupportedCoding
 from mux.server.endpoints import clean
 
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_PLAIN: Final = frozenset({"", "identity"})
 
 
 class ClientGone(Exception):
@@ -44,6 +46,14 @@ class Inbound:
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
             headers=headers,
         )
+
+
+def check_head(inbound: Inbound) -> None:
+    """Raise for what a head may ask of HTTP and not of us."""
+    if inbound.headers.get("content-encoding", "identity").strip().lower() not in _PLAIN:
+        raise UnsupportedCoding("Send the body uncompressed; content-encoding is not supported")
+    if inbound.headers.get("expect", "100-continue").strip().lower() != "100-continue":
+        raise ExpectationFailed("Nothing can be expected but 100-continue")
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: int) -> bytes:

@@ -103,6 +103,7 @@ ENDPOINTS: Final = (
     Endpoint(_GET, "/readyz", "openai_chat", Action.READY),
 )
 
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SLASHES: Final = re.compile(r"/{2,}")
 _BY_PREFIX: Final = (
     ("/v1/messages", "anthropic"),
@@ -112,6 +113,12 @@ _BY_PREFIX: Final = (
     ("/v1alpha", "gemini"),
     ("/api", "ollama"),
 )
+
+
+def check_method(method: str) -> None:
+    """Raise `MethodNotAllowed` for one that no path has, and that proxies and diagnoses use."""
+    if method not in _METHODS:
+        raise MethodNotAllowed(f"{method[:20]} is not served here", allow=_METHODS)
 
 
 def clean(path: str) -> str:

@@ -21,7 +21,7 @@ from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
-from mux.server._connection import ClientConnection, Limits, Stream
+from mux.server._connection import HEAD_LIMIT_BYTES, ClientConnection, Limits, Stream
 from mux.server.asgi import Message, Receive, Send
 from mux.server.connections import Connections
 
@@ -138,7 +138,7 @@ def _config() -> Config:
     config = Config()
     config.errorlog = logging.getLogger("mux.server")
     config.include_server_header = False
-    config.h11_max_incomplete_size = 64 * 1024
+    config.h11_max_incomplete_size = HEAD_LIMIT_BYTES
     config.ssl_handshake_timeout = 10
     # hypercorn waits on a full queue also where the app that should empty it is the one that waits:
     # an answer given before a large request was read would never end. The app bounds the body.

@@ -41,6 +41,8 @@ def decode_prompt(doc: Doc | None) -> tuple[tuple[Message, ...], list[JSON] | No
     items = doc.items()
     if items and all(isinstance(item.value, int) for item in items):
         return (), [[item.integer() for item in items]]
+    if not items:
+        raise doc.error("give at least one prompt")
     batch = [_prompt(item) for item in items]
     if len(batch) == 1 and isinstance(batch[0], str):
         return _said(batch[0]), batch
