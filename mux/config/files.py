@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from mux.config.problems import Problem
+
+
+def exposed(path: Path) -> tuple[Problem, bool] | None:
+    """What other users may do to the file at `path`, and whether it must not be used for that.
+
+    A folder they can write to lets them put another file in its place, unless it is sticky as
+    ``/tmp`` is. Raises `OSError`.
+    """
+    mode, folder = path.stat().st_mode, path.parent.stat().st_mode
+    if os.name != "posix" or not stat.S_ISREG(mode):
+        return None
+    if mode & stat.S_IWOTH:
+        return Problem("", f"{path} can be changed by every user of this machine: chmod 600"), True
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        words = "lets every user of this machine replace its files: chmod 700"
+        return Problem("", f"{path.parent} {words}"), True
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        words = "can be read or changed by other users of this machine: chmod 600"
+        return Problem("", f"{path} {words}"), False
+    return None
 
 
 def make_folder(path: Path) -> None:
@@ -26,8 +49,10 @@ def write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
-        except BaseException:
+        except BaseException as error:
             Path(file.name).unlink(missing_ok=True)
+            if isinstance(error, OSError):  # a write that fails does not say of what
+                error.filename = str(path)
             raise
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 from yaml import MappingNode
 
-from mux.config import _environment, _tree
+from mux.config import _environment, _tree, files
 from mux.config._reader import Reader
 from mux.config.problems import ConfigError, Problem
 from mux.config.provider import ProviderSettings
@@ -85,10 +84,11 @@ def _settings(
 def _file(path: Path, reader: Reader) -> bytes:
     try:
         data = path.read_bytes()
-        mode = path.stat().st_mode
+        exposed = files.exposed(path)
     except OSError as error:
         raise ConfigError([Problem("", f"{path}: {error.strerror}")]) from None
-    for problem, fatal in _about_mode(path, mode):
+    if exposed is not None:
+        problem, fatal = exposed
         (reader.problems if fatal else reader.warnings).append(problem)
     return data
 
@@ -100,15 +100,6 @@ def _root(data: bytes) -> MappingNode | None:
     if not isinstance(node, MappingNode):
         raise ConfigError([Problem("", "expected keys with values", _tree.place(node))])
     return node
-
-
-def _about_mode(path: Path, mode: int) -> Iterator[tuple[Problem, bool]]:
-    if os.name != "posix" or not stat.S_ISREG(mode):
-        return
-    if mode & stat.S_IWOTH:
-        yield Problem("", f"{path} can be changed by every user of this machine: chmod 600"), True
-    elif mode & (stat.S_IRGRP | stat.S_IROTH):
-        yield Problem("", f"{path} can be read by other users of this machine: chmod 600"), False
 
 
 def _usual_providers(

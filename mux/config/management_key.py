@@ -24,10 +24,13 @@ def find(folder: Path, environ: Mapping[str, str]) -> Secret | None:
     path = folder / FILE_NAME
     try:
         fields = json.load_object(path.read_bytes())
+        exposed = files.exposed(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError([Problem("", f"{path}: {error.strerror}")]) from None
+    if exposed is not None and exposed[1]:
+        raise ConfigError([exposed[0]])
     key = (fields or {}).get("management-key")
     if not isinstance(key, str) or not key:
         message = f"{path} holds no management-key; `llm-mux init --force` makes a new one"

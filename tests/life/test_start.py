@@ -1,0 +1,111 @@
+"""What keeps a server from starting is one clear line; what does not is logged, and it serves."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.life.process import DEMO, PATIENCE_S, environment, limited, server
+
+
+def run(home: Path, *arguments: str, limit: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        limited(limit, *arguments),
+        env=environment(home),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+
+def config(home: Path, text: str, mode: int = 0o600) -> str:
+    path = home / "config.yaml"
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_port_in_use(tmp_path: Path, workers):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        path = config(tmp_path, f"{DEMO}port: {port}\nworkers: {workers}")
+        one_line(run(tmp_path, "serve", "--config", path), 1, str(port), "another program")
+
+
+@pytest.mark.parametrize("content", [None, "nonsense"])
+def test_a_bad_certificate(tmp_path: Path, content):
+    if content:
+        (tmp_path / "cert.pem").write_text(content)
+    path = config(tmp_path, f"{DEMO}port: 0\ntls: {{enable: true, cert: cert.pem, key: key.pem}}")
+    one_line(run(tmp_path, "serve", "--config", path), 1, "check tls.cert and tls.key")
+
+
+def test_too_few_file_descriptors(tmp_path: Path):
+    path = config(tmp_path, f"{DEMO}port: 0")
+    done = run(tmp_path, "serve", "--config", path, limit="ulimit -n 100")
+    one_line(done, 1, "only 100 files", "ulimit -n")
+
+
+def test_few_file_descriptors_are_enough_for_few_connections(tmp_path: Path):
+    with server(tmp_path, limit="ulimit -n 200") as running, ExitStack() as held:
+        assert "only 200 files can be open at once, enough for 68 connections" in running.said
+        for _ in range(150):
+            held.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        for _ in range(10):
+            assert httpx.get(f"{running.url}/healthz", timeout=PATIENCE_S).status_code == 200
+        assert "68 connections are open; more have to wait" in running.said
+        assert "Traceback" not in running.said
+
+
+def test_a_file_limit_that_may_be_raised_is(tmp_path: Path):
+    with server(tmp_path, limit="ulimit -S -n 100") as running:
+        assert httpx.get(f"{running.url}/healthz").status_code == 200
+
+
+def test_a_home_that_cannot_be_written_to_is_no_reason_not_to_serve(tmp_path: Path):
+    with server(tmp_path, limit="export HOME=/proc XDG_CONFIG_HOME=/proc/sys") as running:
+        body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
+        answer = httpx.post(f"{running.url}/v1/chat/completions", json=body)
+        assert answer.status_code == 200
+        assert "Traceback" not in running.said
+
+
+@pytest.mark.skipif(not Path("/proc/sys").exists(), reason="needs a folder nobody can write to")
+def test_a_home_that_cannot_be_written_to_is_told_where_something_has_to_be_written(tmp_path):
+    done = run(tmp_path, "init", limit="export XDG_CONFIG_HOME=/proc/sys")
+    one_line(done, 1, "/proc/sys/llm-mux")
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path):
+    folder = tmp_path / ".config" / "llm-mux"
+    assert run(tmp_path, "init").returncode == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    done = run(tmp_path, "init", "--force", limit="trap '' XFSZ; ulimit -f 0")
+    one_line(done, 1, "credentials.json")
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_configuration_that_cannot_be_used(tmp_path: Path, command):
+    path = config(tmp_path, "port: nonsense\nworkers: 0")
+    done = run(tmp_path, command, "--config", path)
+    assert done.returncode == 78
+    assert "port" in done.stderr
+    assert "workers" in done.stderr
+    assert "Traceback" not in done.stderr
