@@ -25,8 +25,8 @@ def exposed(path: Path) -> tuple[Problem, bool] | None:
         words = "lets every user of this machine replace its files: chmod 700"
         return Problem("", f"{path.parent} {words}"), True
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        words = "can be read or changed by other users of this machine: chmod 600"
-        return Problem("", f"{path} {words}"), False
+        what = "read" if mode & (stat.S_IRGRP | stat.S_IROTH) else "changed"
+        return Problem("", f"{path} can be {what} by other users of this machine: chmod 600"), False
     return None
 
 
@@ -41,6 +41,20 @@ def write(path: Path, text: str) -> None:
 
     Whoever reads it, at any moment and after any crash, finds the old content or the new.
     """
+    try:
+        _write(path, text)
+    except OSError as error:
+        error.filename = str(path)  # a write that fails does not say of what
+        raise
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _write(path: Path, text: str) -> None:
     with NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
@@ -49,14 +63,6 @@ def write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
-        except BaseException as error:
+        except BaseException:
             Path(file.name).unlink(missing_ok=True)
-            if isinstance(error, OSError):  # a write that fails does not say of what
-                error.filename = str(path)
             raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

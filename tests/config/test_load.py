@@ -154,6 +154,7 @@ logging-to-file: true
 request-log: true
 strict: true
 request-timeout: 2h
+shutdown-grace: 20s
 proxy-url: socks5://127.0.0.1:1080
 request-retry: 2
 max-retry-interval: 10
