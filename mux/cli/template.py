@@ -66,6 +66,9 @@ providers: []
 # auth-dir: auth                      # credential files, beside this one
 # logging-to-file: false
 # request-log: false
+# usage-statistics-enabled: true
+# ws-auth: true                       # sockets need a key where requests do
+# oauth-excluded-models: {vertex: ["*-preview"]}
 # strict: false                       # refuse what a translation would lose, as x-mux-strict: 1
 # tls: {enable: false, cert: cert.pem, key: key.pem}
 # remote-management: {allow-remote: false}

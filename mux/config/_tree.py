@@ -23,7 +23,7 @@ from yaml import (
 from yaml import YAMLError as _YamlError
 from yaml.constructor import SafeConstructor
 
-from mux.config.problems import ConfigError, Problem
+from mux.config.problems import NotYaml, Problem
 
 _STRING = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
@@ -32,7 +32,7 @@ _QUOTED = re.compile(r"'[^']{4,}'")
 
 
 def parse(text: str | bytes, origin: str = "") -> Node | None:
-    """The one document in `text`, None if it holds nothing. Raises `ConfigError`.
+    """The one document in `text`, None if it holds nothing. Raises `NotYaml`.
 
     `origin` names a source that is not the file. A message never quotes the text.
     """
@@ -43,9 +43,9 @@ def parse(text: str | bytes, origin: str = "") -> Node | None:
     except MarkedYAMLError as error:
         message = _QUOTED.sub("'…'", error.problem or "cannot be read")
         place = _place_of(error.problem_mark) if error.problem_mark else origin
-        raise ConfigError([Problem("", f"not valid YAML: {message}", place)]) from None
+        raise NotYaml([Problem("", f"not valid YAML: {message}", place)]) from None
     except (_YamlError, UnicodeError, RecursionError):
-        raise ConfigError([Problem("", "not valid YAML: not readable as text", origin)]) from None
+        raise NotYaml([Problem("", "not valid YAML: not readable as text", origin)]) from None
 
 
 def place(node: Node) -> str:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from mux.config import _splice, files
+from mux.config import _splice, files, masked_text
 from mux.config._lock import locked
 from mux.config.load import Loaded, parse
-from mux.config.problems import ConfigError, Problem
+from mux.config.problems import ConfigError, NotYaml, Problem
 from mux.config.settings import Settings
 from mux.ir import JSON, Object
 
@@ -51,18 +52,20 @@ def edit(
 
 def put(
     path: Path,
-    data: bytes,
+    text: str,
     environ: Mapping[str, str] = os.environ,
     overrides: Mapping[str, object] = _NONE,
 ) -> Loaded:
-    """Put `data` in place of the file at `path`, if it is a configuration.
+    """Put `text` in place of what the file at `path` holds, if it is a configuration.
 
-    Raises as `edit` does.
+    Secrets that are masked in it stay as they are. Raises as `edit` does, and `NotYaml`.
     """
     path = path.resolve()
     with locked(path):
-        loaded = parse(data, path, environ, overrides)
-        files.write(path, data.decode())
+        with suppress(NotYaml):  # the old file is broken; nothing of it was ever shown
+            text = masked_text.restore(text, masked_text.mask(_text(path))[1])
+        loaded = parse(text.encode(errors="replace"), path, environ, overrides)
+        files.write(path, text)
     return loaded
 
 
@@ -73,7 +76,7 @@ def _text(path: Path) -> str:
         files.make_folder(path.parent)
         return ""
     except UnicodeError:
-        raise ConfigError([Problem("", "not valid YAML: not readable as text")]) from None
+        raise NotYaml([Problem("", "not valid YAML: not readable as text")]) from None
 
 
 def _changed(text: str, change: Callable[[CommentedMap], None]) -> str:
@@ -86,15 +89,15 @@ def _changed(text: str, change: Callable[[CommentedMap], None]) -> str:
         root: object = yaml.load(text)  # pyright: ignore[reportUnknownMemberType]
     except YAMLError:
         parse(text.encode(), Path(), {}, _NONE)  # says what is wrong, and where
-        raise ConfigError([Problem("", "not valid YAML")]) from None
+        raise NotYaml([Problem("", "not valid YAML")]) from None
     if root is None:
         root = CommentedMap()
     if not isinstance(root, CommentedMap):
         raise ConfigError([Problem("", "expected keys with values")])
-    before = cast("Object", _plain(root))
+    before = cast("Object", plain(root))
     change(root)
     try:
-        after = cast("Object", _plain(root))
+        after = cast("Object", plain(root))
         return text if after == before else _splice.splice(text, before, after)
     except _splice.Tangled:
         written = StringIO()
@@ -112,12 +115,12 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _plain(value: object) -> JSON:
-    """`value` without what ruamel remembers of how it was written."""
+def plain(value: object) -> JSON:
+    """`value` as JSON has it, without what ruamel remembers of how it was written."""
     if isinstance(value, dict):
-        return {str(k): _plain(member) for k, member in cast("dict[object, object]", value).items()}
+        return {str(k): plain(member) for k, member in cast("dict[object, object]", value).items()}
     if isinstance(value, list):
-        return [_plain(item) for item in cast("list[object]", value)]
+        return [plain(item) for item in cast("list[object]", value)]
     for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)

@@ -27,3 +27,7 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NotYaml(ConfigError):
+    """The file cannot be read at all."""

@@ -121,6 +121,11 @@ class Settings(Section, frozen=True):
     debug: bool = False
     logging_to_file: bool = False
     request_log: bool = False
+    usage_statistics_enabled: bool = True
+    ws_auth: bool = True
+    """whether sockets need a key where requests do"""
+    oauth_excluded_models: Mapping[str, tuple[str, ...]] = {}
+    """provider name or type to globs of models that it is not asked for"""
     strict: bool = False
     """refuse what a translation cannot carry, instead of reporting it"""
     proxy_url: ProxyUrl = ProxyUrl()

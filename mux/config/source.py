@@ -41,6 +41,6 @@ class Source:
         """See `edit`."""
         return edit(self.path, change, self.environ, self.overrides)
 
-    def put(self, data: bytes) -> Loaded:
+    def put(self, text: str) -> Loaded:
         """See `put`."""
-        return put(self.path, data, self.environ, self.overrides)
+        return put(self.path, text, self.environ, self.overrides)

@@ -73,10 +73,16 @@ def _provider(item: ProviderSettings, name: str, settings: Settings) -> Provider
         dialects=_demo_dialects() if item.type is ProviderType.DEMO else {},
         headers=item.headers,
         models=item.models,
-        excluded_models=item.excluded_models,
+        excluded_models=(*item.excluded_models, *_excluded(item, name, settings)),
         priority=priorities.get(name.lower(), priorities.get(item.type.value, 0)),
         overrides=item.abilities,
     )
+
+
+def _excluded(item: ProviderSettings, name: str, settings: Settings) -> Iterator[str]:
+    for key, globs in settings.oauth_excluded_models.items():
+        if key.lower() in (name.lower(), item.type.value):
+            yield from globs
 
 
 def _demo_dialects() -> Mapping[str, str]:

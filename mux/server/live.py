@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 from msgspec.structs import fields
@@ -17,6 +17,7 @@ from watchfiles import Change, awatch
 
 from mux.config import ConfigError, Settings
 from mux.config.source import Source
+from mux.gateway.exchange import Gateway
 from mux.server.asgi import Message, Receive, Send
 from mux.server.runner import AsgiApp
 
@@ -32,6 +33,13 @@ _LOOK_AGAIN_MS: Final = 2000
 _log: Final = logging.getLogger("mux.config")
 
 
+class Serving(NamedTuple):
+    """One edition of the settings, put to work."""
+
+    gateway: Gateway
+    app: AsgiApp
+
+
 class Live:
     """An ASGI app that hands each request to the one that `build` made of the settings in force.
 
@@ -39,18 +47,23 @@ class Live:
     """
 
     def __init__(
-        self, settings: Settings, source: Source, build: Callable[[Settings], AsgiApp]
+        self, settings: Settings, source: Source, build: Callable[[Settings], Serving]
     ) -> None:
         self._source = source
         self._build = build
-        self._app = build(settings)
+        self._serving = build(settings)
         self._started_with = settings
         self._lock = trio.Lock()
         self._seen: tuple[int, ...] | None = None
         self.settings = settings
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        await self._serving.app(scope, receive, send)
+
+    @property
+    def gateway(self) -> Gateway:
+        """What new requests go through."""
+        return self._serving.gateway
 
     async def reload(self) -> tuple[str, ...]:
         """Read the configuration and put it in force; returns the keys that changed.
@@ -61,7 +74,7 @@ class Live:
             loaded = await trio.to_thread.run_sync(self._source.load)
             changed = differences(self.settings, loaded.settings)
             if changed:
-                self._app = self._build(loaded.settings)
+                self._serving = self._build(loaded.settings)
                 self.settings = loaded.settings
                 for warning in loaded.warnings:
                     _log.warning("%s", warning)

@@ -26,8 +26,9 @@ from mux.server import listen
 from mux.server._connection import Limits
 from mux.server.app import App
 from mux.server.descriptors import connection_limit
-from mux.server.live import Live
+from mux.server.live import Live, Serving
 from mux.server.logs import Lines
+from mux.server.management import Management
 from mux.server.runner import AsgiApp, serve
 from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
@@ -90,16 +91,18 @@ async def _serve(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
 
-        def build(settings: Settings) -> App:
+        def build(settings: Settings) -> Serving:
             router = Router(from_settings(settings), settings, catalog)
             _apply_to_logs(settings)
-            return App(settings, Gateway(router, transport, clock, settings, memory))
+            gateway = Gateway(router, transport, clock, settings, memory)
+            return Serving(gateway, App(settings, gateway))
 
         app: AsgiApp
         if source is None:
-            app = build(settings)
+            app = build(settings).app
         else:
-            app = live = Live(settings, source, build)
+            live = Live(settings, source, build)
+            app = Management(live, source, clock)
             nursery.start_soon(live.watch)
         if parent is not None:
             nursery.start_soon(_end_with, parent)

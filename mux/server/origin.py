@@ -41,7 +41,7 @@ class Doorkeeper:
 
     def check(self, inbound: Inbound) -> None:
         """Raise `Forbidden` for what only a web page, or a name that is not ours, would send."""
-        self._check_host(inbound)
+        self.check_host(inbound)
         origin = inbound.headers.get("origin")
         if origin in self._origins:
             return
@@ -56,7 +56,8 @@ class Doorkeeper:
                 "add their origin to allowed-origins to let them"
             )
 
-    def _check_host(self, inbound: Inbound) -> None:
+    def check_host(self, inbound: Inbound) -> None:
+        """Raise `Forbidden` unless the request is for a name of ours."""
         host = inbound.headers.get("host", "")
         match = _AUTHORITY.fullmatch(host)
         # A target that is a URL names a host of its own.

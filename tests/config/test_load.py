@@ -152,6 +152,10 @@ auth-dir: secrets
 debug: true
 logging-to-file: true
 request-log: true
+usage-statistics-enabled: false
+ws-auth: false
+shutdown-grace: 5s
+oauth-excluded-models: {openai: ["*-mini"]}
 strict: true
 request-timeout: 2h
 shutdown-grace: 20s

@@ -1,0 +1,139 @@
+"""Who may manage: this machine with the key, others with the key where that is allowed.
+
+The peer is the socket's; what a request says of itself by forwarded-for headers is never believed.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from mux.config import ConfigError, Secret, Settings, management_key
+from mux.config.source import Source
+from mux.errors import Forbidden
+from mux.server.asgi import Inbound
+from mux.server.management.envelope import Code, Refused, not_found
+from mux.server.origin import Doorkeeper
+
+WRONG_KEYS: Final = 5
+LOCKED_S: Final = 1800.0
+_PEERS: Final = 10_000
+
+_LOCAL_PAGE: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_log: Final = logging.getLogger("mux.management")
+
+
+@dataclass(slots=True)
+class _Wrong:
+    count: int
+    until_s: float
+
+
+class Lockout:
+    """Wrong keys by address. Bounded: the longest silent are forgotten first."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wrong: OrderedDict[str, _Wrong] = OrderedDict()
+
+    def remaining_s(self, peer: str) -> float:
+        """For how much longer `peer` is locked out; 0 if it is not."""
+        wrong = self._wrong.get(peer)
+        if wrong is None or wrong.count < WRONG_KEYS:
+            return 0.0
+        return max(wrong.until_s - self._clock(), 0.0)
+
+    def failed(self, peer: str) -> None:
+        """`peer` has sent a wrong key."""
+        now_s = self._clock()
+        wrong = self._wrong.pop(peer, None)
+        if wrong is None or wrong.until_s <= now_s:
+            wrong = _Wrong(0, 0.0)
+        wrong.count += 1
+        wrong.until_s = now_s + LOCKED_S
+        self._wrong[peer] = wrong
+        while len(self._wrong) > _PEERS:
+            self._wrong.popitem(last=False)
+
+    def succeeded(self, peer: str) -> None:
+        """`peer` has sent the key."""
+        self._wrong.pop(peer, None)
+
+
+class Access:
+    """Decides about every call before its body is read. One per process."""
+
+    def __init__(self, source: Source, clock: Callable[[], float]) -> None:
+        self._source = source
+        self._lockout = Lockout(clock)
+
+    def check(self, inbound: Inbound, peer: str, settings: Settings) -> None:
+        """Raise `Refused` unless the call may be made."""
+        key = self._key()
+        if key is None:
+            raise not_found("No management key is configured; `llm-mux init` makes one")
+        try:
+            Doorkeeper(settings).check_host(inbound)
+        except Forbidden as error:
+            raise Refused(403, Code.FORBIDDEN, error.message) from None
+        _check_page(inbound)
+        local, peer = _who(peer)
+        if not local and not settings.remote_management.allow_remote:
+            text = "Other machines may not manage this server; see remote-management.allow-remote"
+            raise Refused(403, Code.FORBIDDEN, text)
+        if (wait_s := self._lockout.remaining_s(peer)) > 0:
+            wait = str(math.ceil(wait_s))
+            text = f"Too many wrong keys from this address; try again in {wait} seconds"
+            raise Refused(403, Code.FORBIDDEN, text, headers=[("retry-after", wait)])
+        offered = _offered(inbound.headers)
+        if Secret(offered) == key:
+            self._lockout.succeeded(peer)
+            return
+        if offered:
+            self._lockout.failed(peer)
+            _log.warning("a wrong management key from %s", peer)
+        text = "The management key is missing or wrong; send it as X-Management-Key"
+        challenge = [("www-authenticate", "Bearer")]
+        raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
+
+    def _key(self) -> Secret | None:
+        try:
+            return management_key.find(self._source.home, self._source.environ)
+        except ConfigError as error:
+            _log.error("%s", error)
+            return None
+
+
+def _check_page(inbound: Inbound) -> None:
+    """Refuse web pages of other sites: only those of this machine, or of this server itself."""
+    origin = inbound.headers.get("origin")
+    own = f"://{inbound.headers.get('host', '')}"
+    foreign = origin is not None and not _LOCAL_PAGE.fullmatch(origin) and not origin.endswith(own)
+    if foreign or inbound.headers.get("sec-fetch-site") == "cross-site":
+        raise Refused(403, Code.FORBIDDEN, "Web pages of other sites may not manage this server")
+
+
+def _offered(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    return headers.get("x-management-key", "").strip() or bearer
+
+
+def _who(peer: str) -> tuple[bool, str]:
+    """Whether `peer` is this machine, and the name it is counted under."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:  # no socket of the internet
+        return False, peer
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif not address.is_loopback:  # one machine has a whole network of them
+            return False, str(ip_network((address, 64), strict=False))
+    return address.is_loopback, str(address)

@@ -1,0 +1,29 @@
+"""What was used, between two moments."""
+
+from __future__ import annotations
+
+from mux.errors import InvalidRequest
+from mux.ir import Object
+from mux.server.management.asked import Asked, Office
+from mux.server.management.envelope import Code, Refused, invalid
+from mux.usage import Period, StoreError, Totals, summary
+
+
+async def show(office: Office, asked: Asked) -> Object:
+    """The figures of the last days, or of what from and to say."""
+    query = asked.query
+    try:
+        period = Period.of(
+            office.clock(),
+            days=query.get("days", ""),
+            start=query.get("from", ""),
+            end=query.get("to", ""),
+        )
+    except InvalidRequest as error:
+        raise invalid(error.message) from None
+    if office.usage is None:
+        return summary(Totals(), period, office.settings.usage.retention_days)
+    try:
+        return await office.usage(period)
+    except StoreError as error:
+        raise Refused(500, Code.INTERNAL_ERROR, f"The figures cannot be read: {error}") from None
