@@ -297,7 +297,7 @@ ENDPOINTS: Final = (
         "What was used",
         s.USAGE,
         query={
-            "days": {"type": "integer", "minimum": 1, "maximum": 3650},
+            "days": {"type": "integer", "minimum": 1, "maximum": 36_500},
             "from": s.STRING,
             "to": s.STRING,
         },
