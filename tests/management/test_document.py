@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mux.config import files
 from mux.server.management import openapi
 from mux.server.management.endpoints import ENDPOINTS, PREFIX
 from mux.wire import json
+from tests.conftest import ROOT
 from tests.contract.processes import llm_mux
 from tests.management.desk import CONFIG, KEY, open_desk
 
@@ -81,3 +83,8 @@ def test_the_server_does_what_it_says(case, url):
 
 def test_it_still_serves_after_all_that(url):
     assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+
+
+def test_the_documentation_lists_every_path():
+    text = (ROOT / "docs" / "management.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(/[^`]*)`", text, re.MULTILINE)) == {row.path for row in ENDPOINTS}
