@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit conformance fuzz agents bench clean
+.PHONY: demo test lint types unit conformance fuzz agents clean
 
 demo: $(VENV)/.run
 	$(BIN)/llm-mux demo
@@ -32,9 +32,6 @@ fuzz: $(VENV)/.dev
 
 agents: $(VENV)/.dev
 	$(BIN)/python -m tests.agents
-
-bench: $(VENV)/.run
-	$(BIN)/python -m bench $(ARGS)
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)

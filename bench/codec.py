@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from bench import answers, requests
 from mux.codecs import CODECS
-from mux.ir import Abilities, Request
+from mux.ir import Abilities, Object, Request
 from mux.wire import json
 
 TOKENS: Final = 200
@@ -39,10 +37,12 @@ class Codecs:
     decode: dict[str, float]
     encode: dict[str, float]
 
-    def tables(self) -> dict[str, dict[str, dict[str, float]]]:
-        """As it is written to files."""
-        requests = {"decode": self.decode, "encode": self.encode}
-        return {"events": self.events, "requests": requests}
+    def as_json(self) -> Object:
+        return {
+            "ns_per_event": {pair: dict(row) for pair, row in self.events.items()},
+            "us_decode_request": dict(self.decode),
+            "us_encode_request": dict(self.encode),
+        }
 
 
 def pieces(dialect: str, size: int) -> list[bytes]:
@@ -182,7 +182,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds = _QUICK_ROUNDS if options.quick else _ROUNDS
     codecs = measure(rounds, options.only)
-    out = msgspec.json.encode(codecs.tables()).decode() if options.json else table(codecs)
+    out = json.dumps(codecs.as_json()).decode() if options.json else table(codecs)
     sys.stdout.write(out + "\n")
     if options.recorded:
         for name, cost_us in recorded(options.recorded, rounds).items():

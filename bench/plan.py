@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from bench.load import Job
-from bench.mock import Kind, Shape
 from bench.processes import Rig
 from bench.requests import speaks
 from bench.results import Figure
-from bench.samples import measure, sample
+from bench.samples import measure
 from bench.scenarios import Measure, Scenario, scenario
-from bench.targets import DIRECT, MUX, Pair, Target
+from bench.targets import DIRECT, MUX, Target
 from mux.codecs import CODECS
 
 PASSED: Final = "openai_chat>openai_chat"
@@ -22,7 +20,6 @@ MAIN: Final = (PASSED, TRANSLATED)
 """the pairs that all targets are asked for"""
 COMPARED: Final = (*MAIN, "anthropic>anthropic", "openai_chat>anthropic")
 CONCURRENCIES: Final = (1, 16, 64, 256)
-_WARM: Final = 20
 PACES: Final = ((100, 50.0), (500, 10.0), (1000, 5.0), (2000, 2.5), (5000, 1.0))
 """streams, and events a second of each: always 5,000 events a second in all"""
 
@@ -89,10 +86,6 @@ def figures(
     """Measure everything, the targets taking turns within a scenario. `tell` hears of progress."""
     own = [target for target in targets if target.name in (MUX, DIRECT)]
     found: list[Figure] = []
-    for pair in dict.fromkeys(what.pair for what in (*plan.scenarios, *plan.own)):
-        for target in targets if str(pair) in COMPARED else own:
-            if target.serves(pair):
-                warm(rig, target, pair)
     for what in plan.scenarios:
         found += take_turns(rig, targets, what, plan.rounds, plan.seconds)
         tell(_progress(what, found))
@@ -100,14 +93,6 @@ def figures(
         found += take_turns(rig, own, what, 1, plan.seconds)
         tell(_progress(what, found))
     return found
-
-
-def warm(rig: Rig, target: Target, pair: Pair) -> None:
-    """Let a target answer some requests one by one: many of them load what they need only then."""
-    for shape in (Shape(), Shape(Kind.BURST, _WARM)):
-        request = target.request(pair, stream=bool(shape.tokens))
-        job = Job(target.port, request, 1, 0.0, tokens=shape.tokens, at_least=_WARM)
-        sample(rig, target, shape, job)
 
 
 def take_turns(

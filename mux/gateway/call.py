@@ -36,11 +36,11 @@ class Sink(Protocol):
     """The client's side of the socket. Bytes are on their way when `send` returns."""
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
-        """Send the head. Once, and before any body."""
+        """Send the head. Once, and before any body, for whose first piece it may wait."""
         ...
 
     async def send(self, data: bytes) -> None:
-        """Send a piece of the body."""
+        """Send a piece of the body, or the head alone by an empty one."""
         ...
 
     async def end(self) -> None:

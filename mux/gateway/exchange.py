@@ -155,7 +155,8 @@ class Gateway:
     def _answered(self, candidate: Candidate, outcome: Outcome, session: str) -> None:
         """`candidate` has had its say, which may have ended in a failure the client was told of."""
         if outcome.failure is not None:
-            self.memory.health.failed(candidate, outcome.failure)
+            cooling = not self.settings.disable_cooling
+            self.memory.health.failed(candidate, outcome.failure, cooling=cooling)
             return
         self.memory.health.succeeded(candidate)
         if session:

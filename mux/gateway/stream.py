@@ -112,7 +112,7 @@ class ClientStream:
         """Fill the silence, until cancelled."""
         await trio.sleep(BEGIN_S)
         if not self.begun:
-            await self._exclusively(self._begin)
+            await self._exclusively(self._begin_now)
         while True:
             await trio.sleep_until(self._last_s + PING_S)
             silent = trio.current_time() >= self._last_s + PING_S
@@ -124,6 +124,11 @@ class ClientStream:
     async def _begin(self) -> None:
         self.begun = True
         await self._sink.start(200, [*self._head, *self._extra])
+
+    async def _begin_now(self) -> None:
+        """Send the head although there is nothing to follow it yet."""
+        await self._begin()
+        await self._sink.send(b"")
 
     async def _ping(self) -> None:
         self._last_s = trio.current_time()

@@ -36,10 +36,11 @@ _KeyId: TypeAlias = tuple[str, Secret]
 
 
 class Rest(NamedTuple):
-    """Why a key is not to be asked, and until when on the clock."""
+    """Why a key is not to be asked, and until when on the clock; what the upstream said last."""
 
     kind: ErrorKind
     until_s: float
+    last: str = ""
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class _Key:
     """how many times in a row the breaker has opened"""
     open_until_s: float = 0.0
     probing: bool = False
+    last: str = ""
+    """what the last failure said"""
 
 
 class Health:
@@ -79,9 +82,9 @@ class Health:
                 return rest
             key.rests.pop(model, None)
         if key.opened and key.open_until_s > now_s:
-            return Rest(ErrorKind.OVERLOADED, key.open_until_s)
+            return Rest(ErrorKind.OVERLOADED, key.open_until_s, key.last)
         if key.opened and key.probing:
-            return Rest(ErrorKind.OVERLOADED, now_s + _PROBE_S)
+            return Rest(ErrorKind.OVERLOADED, now_s + _PROBE_S, key.last)
         return None
 
     def load(self, candidate: Candidate) -> int:
@@ -110,19 +113,22 @@ class Health:
             key.failures = key.opened = 0
 
     def failed(self, candidate: Candidate, error: MuxError, *, cooling: bool = True) -> None:
-        """`candidate` has failed with `error`. Without `cooling` rate limits are not waited for."""
+        """`candidate` has failed with `error`. Without `cooling` no key ever rests for it."""
+        if not cooling:
+            return
         key = self._keys.setdefault(_id(candidate), _Key())
         now_s = self._clock()
         if error.kind in _FAULTS:
+            key.last = error.message
             key.failures += 1
             if key.failures >= FAILURES or key.opened:
                 key.open_until_s = now_s + min(OPEN_S * 2**key.opened, OPEN_MAX_S)
                 key.opened += 1
-        elif error.kind is ErrorKind.RATE_LIMIT and cooling:
+        elif error.kind is ErrorKind.RATE_LIMIT:
             wait_s = RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
             until_s = now_s + min(wait_s, RATE_LIMIT_MAX_S)
             key.rests[candidate.model] = Rest(error.kind, until_s)
-        elif error.kind in _REFUSALS and cooling:
+        elif error.kind in _REFUSALS:
             key.rests[_ALL_MODELS] = Rest(error.kind, now_s + REFUSED_S)
 
 

@@ -81,9 +81,10 @@ def _nobody(resting: Sequence[Rest], now_s: float) -> MuxError:
             f"{wait_s:.0f} s. Wait that long, or add keys or a fallback to the configuration.",
             retry_after_s=wait_s,
         )
+    last = next((rest.last for rest in resting if rest.last), "a rate limit is in force")
     return Overloaded(
-        f"No provider of this model can be asked for another {wait_s:.0f} s: they failed too often "
-        "or have a rate limit in force. `llm-mux doctor` tells which.",
+        f"No provider of this model can be asked for another {wait_s:.0f} s, because it failed too "
+        f"often. The last failure: {last}",
         retry_after_s=wait_s,
     )
 

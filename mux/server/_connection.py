@@ -1,57 +1,32 @@
-"""One client connection: hypercorn's HTTP/1.1 between our own reading and writing.
+"""One client connection: HTTP/1.1 in, ASGI to the app, HTTP/1.1 out.
 
-What hypercorn's own connection does not do, and this one does:
-
-* A client that takes nothing for `write_timeout_s` is cut off. hypercorn's send cannot be
-  cancelled, so such a client held its request, and the shutdown, for as long as it liked.
-* Reading goes on while an answer is under way, so that a client's leaving is noticed also when it
-  sent more than its request before.
-* A request that stops in the middle, or drips in, is given up.
+* The app runs in the connection's own task, and reads through it: as long as it waits to hear of
+  the client, what the client sends is read, and its leaving is noticed, also behind stray bytes.
+* What can be written without waiting is. A client that takes nothing for `write_timeout_s` is cut
+  off.
+* A head, a body and the silence between two requests each have their time.
 * A client that is still sending when it gets its answer is read to the end for a moment, because a
   socket closed with unread bytes would take the answer back.
-* HTTP/1.1 only, and strictly: an upgrade to h2c is left alone; two body lengths in one request, and
-  lines that end without a carriage return, are refused, because others may read them differently.
 """
 
 from __future__ import annotations
 
 import logging
-import socket
-from contextlib import suppress
+import ssl
 from dataclasses import dataclass
-from math import inf
-from typing import Final, TypeAlias
+from http import HTTPStatus
+from typing import Final
 
-import h11
 import trio
-from h11._receivebuffer import ReceiveBuffer
-from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import MAX_RECV
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState
 
 from mux.codecs import CODECS
 from mux.errors import InvalidRequest
+from mux.server._exchange import Exchange
+from mux.server._head import LIMIT_BYTES, Head, Refused, parse
+from mux.server._socket import ClientSocket, open_socket
+from mux.server.asgi import AsgiApp
 
 LINGER_S: Final = 2.0
-_READ_AHEAD: Final = 4
-"""How many reads may wait while an answer is under way. A client that sends more is not read, so
-its leaving shows only when it is written to."""
-
-HEAD_LIMIT_BYTES: Final = 64 * 1024
-_MOST_HEADERS: Final = 100
-_WORDS: Final = {
-    400: "This is no HTTP request, or one that others may understand in another way",
-    431: "The request has too many headers, or too long ones",
-}
-
-_PIECE_BYTES: Final = 64 * 1024
-"""What a client must take within the write timeout."""
-
-Stream: TypeAlias = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 _log: Final = logging.getLogger("mux.server")
 
@@ -70,233 +45,167 @@ class Limits:
     connections: int = 4096
 
 
-class _Refused(Exception):
-    """A request that gets an error before the app hears of it."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class _Lines(ReceiveBuffer):
-    """h11's buffer, for which a line ends in CR LF alone."""
-
-    _taken = bytearray()
-
-    def _extract(self, count: int) -> bytearray:
-        self._taken = super()._extract(count)
-        return self._taken
-
-    def maybe_extract_lines(self) -> list[bytearray] | None:
-        """The lines of a head, once it is complete."""
-        lines = super().maybe_extract_lines()
-        if lines is None:
-            return None
-        if len(self._taken) > HEAD_LIMIT_BYTES:
-            raise h11.LocalProtocolError("the head is too long", error_status_hint=431)
-        if self._taken.count(b"\n") != self._taken.count(b"\r\n"):
-            raise h11.LocalProtocolError("a line ends in LF alone")
-        return lines
-
-
-class _Protocol(H11Protocol):
-    """`body_bytes` counts what has come of the current request's body."""
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self.body_bytes = 0
-        self._head_only = False
-        vars(self.connection)["_receive_buffer"] = _Lines()
-
-    async def handle(self, event: Event) -> None:
-        if isinstance(event, RawData):
-            self.body_bytes += len(event.data)
-        try:
-            await super().handle(event)
-        except _Refused as refused:
-            await self._send_error_response(refused.status)
-            await self.send(Closed())
-
-    async def _check_protocol(self, event: h11.Request) -> None:
-        self.body_bytes = 0
-        self._head_only = event.method == b"HEAD"
-        names = {name for name, _ in event.headers}
-        if event.http_version not in {b"1.0", b"1.1"}:
-            raise _Refused(400)
-        if {b"content-length", b"transfer-encoding"} <= names:
-            raise _Refused(400)
-        if len(event.headers) > _MOST_HEADERS:
-            raise _Refused(431)
-
-    async def _send_error_response(self, status_code: int) -> None:
-        """In the form that speaks for us where it is not known what the client speaks."""
-        status = 400 if status_code == 501 else status_code  # a coding of bodies unknown to h11
-        body = CODECS["openai_chat"].server.encode_error(InvalidRequest(_WORDS[status]))
-        head = [
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        await self._send_h11_event(h11.Response(status_code=status, headers=head))
-        if not self._head_only:
-            await self._send_h11_event(h11.Data(data=body))
-        await self._send_h11_event(h11.EndOfMessage())
-
-
 class ClientConnection:
     """Serves one connection until it ends. Never raises, so that no request ends another."""
 
     def __init__(
         self,
-        app: AppWrapper,
-        config: Config,
-        context: WorkerContext,
-        stream: Stream,
+        app: AsgiApp,
+        tcp: trio.SocketStream,
+        tls: ssl.SSLContext | None,
         limits: Limits,
     ) -> None:
+        self.limits = limits
+        self.ending = False
+        """no request follows the current one"""
+        self.ahead = b""
+        """what has been read and belongs to the next request"""
         self._app = app
-        self._config = config
-        self._context = context
-        self._stream = stream
-        self._limits = limits
-        self._secure = isinstance(stream, trio.SSLStream)
-        self._socket = (
-            stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-        ).socket
-        self._protocol: _Protocol
-        self._tasks = TaskGroup()
-        self._send_lock = trio.Lock()
-        self._reading = trio.CancelScope()
-        self._idle = True
-        self._begun_s = self._head_begun_s = inf
-        self._said_all = False
+        self._tcp = tcp
+        self._tls = tls
+        self._socket: ClientSocket | None = None
+        self._lock = trio.Lock()
+        self._broken = False
+        self._idle: trio.CancelScope | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nothing is asked for."""
-        return self._idle
+        return self._idle is not None
 
     def finish(self) -> None:
         """The server stops: end now if nothing is asked for, else after the current request."""
-        if self._idle:
-            self._reading.cancel()
+        self.ending = True
+        if self._idle is not None:
+            self._idle.cancel()
+
+    @property
+    def socket(self) -> ClientSocket:
+        """The client's socket, once it is open."""
+        assert self._socket is not None, "nothing is read or written before it is open"
+        return self._socket
 
     def abort(self) -> None:
         """Close the socket under whatever is going on."""
-        self._socket.close()
+        if self._socket is None:
+            self._tcp.socket.close()
+        else:
+            self._socket.close()
 
     async def run(self) -> None:
         """Serve the connection."""
         try:
-            if isinstance(self._stream, trio.SSLStream):
-                with trio.fail_after(self._config.ssl_handshake_timeout):
-                    await self._stream.do_handshake()
-            async with self._tasks:
-                self._protocol = _Protocol(
-                    self._app,
-                    self._config,
-                    self._context,
-                    self._tasks,
-                    ConnectionState({}),
-                    self._secure,
-                    self._socket.getpeername()[:2],
-                    self._socket.getsockname()[:2],
-                    self._take,
-                )
-                self._set_idle(True)
-                await self._serve()
-                await self._protocol.handle(Closed())
-        except (OSError, trio.BrokenResourceError, trio.TooSlowError):
-            pass  # gone, or silent, before it asked for anything
+            self._socket = await open_socket(self._tcp, self._tls)
+            while self._socket is not None and not self.ending and await self._serve():
+                pass
         except Exception:
             _log.exception("a connection ended on a bug")
         finally:
-            self._socket.close()
+            self.abort()
 
-    async def _take(self, event: Event) -> None:
-        """What the protocol has to say."""
-        if isinstance(event, RawData):
-            await self._send(event.data)
-        elif isinstance(event, Closed):
-            self._linger()
-            await self._protocol.handle(event)
-        elif isinstance(event, Updated):
-            self._set_idle(event.idle)
-
-    async def _send(self, data: bytes) -> None:
-        # Shielded, the wait for the lock too: what the protocol has counted as sent must be, or it
-        # would spoil the connection for the error that may follow a cancellation.
-        # hot: a lock's `async with` would pass through the scheduler once more than sending does
-        broken = False
-        with trio.CancelScope(shield=True) as scope:
-            try:
-                self._send_lock.acquire_nowait()
-            except trio.WouldBlock:
-                await self._send_lock.acquire()
-            try:
-                for at in range(0, len(data), _PIECE_BYTES):
-                    scope.deadline = trio.current_time() + self._limits.write_timeout_s
-                    await self._stream.send_all(data[at : at + _PIECE_BYTES])
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                broken = True
-            finally:
-                self._send_lock.release()
-        if broken or scope.cancelled_caught:
-            self._socket.close()
-            self._reading.cancel()
-            await trio.lowlevel.checkpoint_if_cancelled()
-
-    def _linger(self) -> None:
-        """We have said all: let the client finish too, for a moment."""
-        self._said_all = True
-        self._reading.deadline = trio.current_time() + LINGER_S
-        if not self._secure:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
-
-    def _set_idle(self, idle: bool) -> None:
-        self._idle = idle
-        if self._context.terminated.is_set():
-            self.finish()
-        self._begun_s = trio.current_time()
-        self._reading.deadline = self._begun_s + self._limits.idle_timeout_s if idle else inf
-
-    async def _serve(self) -> None:
-        """Read, and let the protocol work, until there is nothing more to read."""
-        arrived, pending = trio.open_memory_channel[bytes](_READ_AHEAD)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._feed, pending)
-            with self._reading:
-                await self._receive(arrived)
-            nursery.cancel_scope.cancel()
-
-    async def _feed(self, pending: trio.MemoryReceiveChannel[bytes]) -> None:
-        async for data in pending:
-            if not self._said_all:
-                await self._protocol.handle(RawData(data))
-                self._hurry()
-
-    async def _receive(self, arrived: trio.MemorySendChannel[bytes]) -> None:
-        """Read until the client leaves."""
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while data := await self._stream.receive_some(MAX_RECV):
-                await arrived.send(bytes(data))
-
-    def _hurry(self) -> None:
-        """Limit the time for what is missing of a request that has begun."""
-        if self._said_all:
+    async def write(self, data: bytes) -> None:
+        """Send `data`; nothing happens if the client has gone."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._broken:
+            await trio.lowlevel.checkpoint()  # whoever writes on must let others hear of it
             return
-        connection, limits, now_s = self._protocol.connection, self._limits, trio.current_time()
-        if connection.their_state is h11.SEND_BODY:
-            self._head_begun_s = inf
-            allowed_s = limits.body_timeout_s * (1 + self._protocol.body_bytes / 1_000_000)
-            until_s = min(self._begun_s + allowed_s, now_s + limits.read_timeout_s)
-        elif connection.their_state is h11.IDLE and connection.trailing_data[0]:
-            self._head_begun_s = min(self._head_begun_s, now_s)
-            until_s = self._head_begun_s + limits.head_timeout_s
-        else:
-            self._head_begun_s = inf
-            if self._idle:
-                return
-            until_s = inf
-        self._reading.deadline = until_s
+        sent = 0
+        try:
+            if not self._lock.locked():
+                sent = self.socket.send_now(data)
+                if sent == len(data):
+                    return
+            # Half a chunk would spoil the connection for the error that may follow a cancellation.
+            with trio.CancelScope(shield=True):
+                async with self._lock:
+                    rest = memoryview(data)[sent:]
+                    await self.socket.send_all(rest, stall_s=self.limits.write_timeout_s)
+        except OSError:
+            self._broken = True
+        except trio.TooSlowError:
+            self._broken = True
+            self.socket.close()
+
+    async def _serve(self) -> bool:
+        """Serve the next request; whether another may follow."""
+        data = b""
+        try:
+            data = await self._read_head()
+            if not data:
+                return False
+            head = parse(data)
+        except Refused as refused:
+            await self._refuse(refused, silent=data.startswith(b"HEAD "))
+            return False
+        return await self._run(head)
+
+    async def _run(self, head: Head) -> bool:
+        exchange = Exchange(self, head)
+        try:
+            await self._app(exchange.scope(), exchange.receive, exchange.send)
+        except Exception:
+            _log.exception("a request ended on a bug")
+            if not exchange.begun:
+                await self._refuse(Refused(500, "llm-mux failed on a bug; see its log"))
+            return False
+        if exchange.refused is not None:
+            await self._refuse(exchange.refused)
+            return False
+        if exchange.persists:
+            return await exchange.read_rest()
+        await self._linger()
+        return False
+
+    async def _read_head(self) -> bytes:
+        """The next request's head; nothing if the client has no more to ask. Raises `Refused`."""
+        data = self.ahead.lstrip(b"\r\n")
+        wait_s, self._idle = self.limits.idle_timeout_s, None
+        until_s = trio.current_time() + self.limits.head_timeout_s
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            if len(data) > LIMIT_BYTES:
+                break
+            with trio.CancelScope() as scope:
+                if data:
+                    scope.deadline = until_s
+                else:
+                    self._idle = scope
+                    scope.deadline = trio.current_time() + wait_s
+                piece = await self.socket.receive_some()
+            begun, self._idle = bool(data), None
+            if scope.cancelled_caught:
+                if begun:
+                    raise Refused(408, "The request's head did not arrive in time")
+                return b""
+            if not piece:
+                return b""
+            if not begun:
+                until_s = trio.current_time() + self.limits.head_timeout_s
+            data = (data + piece).lstrip(b"\r\n")
+        if not 0 <= end <= LIMIT_BYTES:
+            raise Refused(431, f"The request's head is over {LIMIT_BYTES} bytes")
+        self.ahead = data[end + 4 :]
+        return data[: end + 4]
+
+    async def _refuse(self, refused: Refused, *, silent: bool = False) -> None:
+        """Say what is wrong, in the form that speaks for us where no dialect is known."""
+        body = CODECS["openai_chat"].server.encode_error(InvalidRequest(refused.message))
+        await self.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b"
+            % (
+                refused.status,
+                HTTPStatus(refused.status).phrase.encode(),
+                len(body),
+                b"" if silent else body,
+            )
+        )
+        await self._linger()
+
+    async def _linger(self) -> None:
+        """We have said all: let the client finish too, for a moment."""
+        if self._broken:
+            return
+        self.socket.half_close()
+        with trio.move_on_after(LINGER_S):
+            while await self.socket.receive_some():
+                await trio.lowlevel.checkpoint()

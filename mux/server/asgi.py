@@ -13,6 +13,7 @@ from mux.server.endpoints import clean
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _PLAIN: Final = frozenset({"", "identity"})
 

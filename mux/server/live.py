@@ -18,8 +18,7 @@ from watchfiles import Change, awatch
 from mux.config import ConfigError, Settings
 from mux.config.source import Source
 from mux.gateway.exchange import Gateway
-from mux.server.asgi import Message, Receive, Send
-from mux.server.runner import AsgiApp
+from mux.server.asgi import AsgiApp, Message, Receive, Send
 
 RESTART: Final = frozenset(
     {"host", "port", "workers", "tls", "connect-timeout", "max-response-size", "usage"}

@@ -25,11 +25,12 @@ from mux.routing import Router
 from mux.server import listen
 from mux.server._connection import Limits
 from mux.server.app import App
+from mux.server.asgi import AsgiApp
 from mux.server.descriptors import connection_limit
 from mux.server.live import Live, Serving
 from mux.server.logs import Lines
 from mux.server.management import Management
-from mux.server.runner import AsgiApp, serve
+from mux.server.runner import serve
 from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
 from mux.upstream.schemes import SchemeTransport

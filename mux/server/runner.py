@@ -18,14 +18,12 @@ import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
-from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
-from mux.server._connection import HEAD_LIMIT_BYTES, ClientConnection, Limits, Stream
-from mux.server.asgi import Message, Receive, Send
+from mux.server._connection import ClientConnection, Limits
+from mux.server.asgi import AsgiApp
 from mux.server.connections import Connections
 
-AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 Told: TypeAlias = Callable[[], Awaitable[object]]
 
 FAREWELL_S: Final = 1.0
@@ -56,7 +54,7 @@ async def serve(
     config = _config()
     wrapped = ASGIWrapper(cast("ASGIFramework", app))
     lifespan = Lifespan(wrapped, config, {})
-    server = _Server(wrapped, config, tls, limits or Limits(), drain_s, cut)
+    server = _Server(app, tls, limits or Limits(), drain_s, cut)
     async with trio.open_nursery() as nursery:
         await nursery.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
@@ -70,20 +68,17 @@ class _Server:
 
     def __init__(
         self,
-        app: ASGIWrapper,
-        config: Config,
+        app: AsgiApp,
         tls: ssl.SSLContext | None,
         limits: Limits,
         drain_s: float,
         cut: Callable[[], None],
     ) -> None:
         self._app = app
-        self._config = config
         self._tls = tls
         self._limits = limits
         self._drain_s = drain_s
         self._cut = cut
-        self._context = WorkerContext(max_requests=None)
         self._connections = Connections(limits.connections)
 
     async def run(self, listeners: Sequence[socket.socket], ready: Callable[[], None]) -> None:
@@ -97,7 +92,6 @@ class _Server:
                         ready()
                         await told()
                         accepting.cancel_scope.cancel()
-                    await self._context.terminated.set()
                     self._connections.finish()
                     ending.start_soon(self._end, connections.cancel_scope, told)
                 ending.cancel_scope.cancel()
@@ -107,10 +101,7 @@ class _Server:
             await self._connections.accept(trio.SocketListener(listening), self._made, nursery)
 
     def _made(self, tcp: trio.SocketStream) -> ClientConnection:
-        stream: Stream = tcp
-        if self._tls is not None:
-            stream = trio.SSLStream(tcp, self._tls, server_side=True, https_compatible=True)
-        return ClientConnection(self._app, self._config, self._context, stream, self._limits)
+        return ClientConnection(self._app, tcp, self._tls, self._limits)
 
     async def _end(self, connections: trio.CancelScope, told: Told) -> None:
         """End what the drain does not; at once when told a second time."""
@@ -137,10 +128,4 @@ def _signals() -> Generator[Told]:
 def _config() -> Config:
     config = Config()
     config.errorlog = logging.getLogger("mux.server")
-    config.include_server_header = False
-    config.h11_max_incomplete_size = HEAD_LIMIT_BYTES
-    config.ssl_handshake_timeout = 10
-    # hypercorn waits on a full queue also where the app that should empty it is the one that waits:
-    # an answer given before a large request was read would never end. The app bounds the body.
-    config.max_app_queue_size = 1 << 16
     return config

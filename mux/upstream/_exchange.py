@@ -16,8 +16,9 @@ from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin
 from mux.upstream._connection import PIECE_BYTES, Connection
 from mux.upstream._content import Content
-from mux.upstream._framing import UntilClose, framing, keeps_alive
+from mux.upstream._framing import framing, keeps_alive
 from mux.upstream._head import reply_headers, request_headers
+from mux.wire.bodies import UntilClose
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 

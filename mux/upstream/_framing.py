@@ -2,59 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import h11
 
 from mux.wire import chunked
-
-
-class Framing(Protocol):
-    """Cuts one body out of the connection's bytes.
-
-    Once `done`, the body is complete and `rest` holds what came behind it.
-    """
-
-    done: bool
-    rest: bytes
-
-    def feed(self, data: bytes, /) -> bytes:
-        """The body bytes in `data`, maybe none."""
-        ...
-
-
-class Length:
-    """A body of known length."""
-
-    __slots__ = ("_due", "done", "rest")
-
-    def __init__(self, length_bytes: int) -> None:
-        self._due = length_bytes
-        self.done = not length_bytes
-        self.rest = b""
-
-    def feed(self, data: bytes, /) -> bytes:
-        """The body bytes in `data`."""
-        due = self._due
-        self._due = max(0, due - len(data))
-        if not self._due:
-            self.done = True
-            data, self.rest = data[:due], data[due:]
-        return data
-
-
-class UntilClose:
-    """A body that the end of the connection ends."""
-
-    __slots__ = ("done", "rest")
-
-    def __init__(self) -> None:
-        self.done = False
-        self.rest = b""
-
-    def feed(self, data: bytes, /) -> bytes:
-        """`data`: all of it is body."""
-        return data
+from mux.wire.bodies import Framing, Length, UntilClose
 
 
 def framing(method: str, response: h11.Response) -> Framing:

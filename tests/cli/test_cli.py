@@ -34,7 +34,6 @@ VERBS = (
     "translate",
     "explain",
     "check-stream",
-    "bench",
     "completion",
     "version",
 )

@@ -14,6 +14,8 @@ from tests.contract.processes import llm_mux
 
 CONFIG = """
 max-request-size: 1 MB
+request-retry: 0
+disable-cooling: true
 providers:
   - {type: demo}
   - {type: openai, name: dead, base-url: "http://127.0.0.1:9/v1", models: [{name: dead-model}]}

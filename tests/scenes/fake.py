@@ -88,8 +88,8 @@ class Client:
     async def send(self, data: bytes) -> None:
         assert self.status, "a body before its head"
         assert not self.ended, "a body after its end"
-        assert data, "an empty send"
-        self.pieces.append((trio.current_time(), data))
+        if data or not self.pieces:
+            self.pieces.append((trio.current_time(), data))
 
     async def end(self) -> None:
         self.ended = True

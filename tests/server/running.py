@@ -31,6 +31,7 @@ def asgi(handle: App) -> App:
 
 async def start_response(send: Any, status: int = 200) -> None:
     await send({"type": "http.response.start", "status": status, "headers": []})
+    await body(send, b"")  # until then the head may wait
 
 
 async def body(send: Any, data: bytes, more: bool = True) -> None:

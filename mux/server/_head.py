@@ -1,0 +1,133 @@
+"""The head of an HTTP/1.1 request, read strictly (RFC 9112).
+
+Whatever h11 refuses is refused here; beyond that bare LF, folded lines, control characters, two
+lengths of one body and HTTP versions that are not 1.0 or 1.1. A test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+LIMIT_BYTES: Final = 64 * 1024
+_LINES_LIMIT: Final = 100
+
+_REQUEST_LINE: Final = re.compile(
+    rb"([-!#$%&'*+.^_`|~0-9a-zA-Z]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])\r\n"
+)
+_HEADER: Final = re.compile(
+    rb"([-!#$%&'*+.^_`|~0-9a-zA-Z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n"
+)
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
+_NOT_SERVED: Final = frozenset({b"CONNECT", b"TRACE"})
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@\\]+)(/.*)?\Z", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """A request that gets `status` and the end of the connection before the app hears of it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`target` is a path with its query. `length` is the body's, None if it comes in chunks."""
+
+    method: str
+    target: bytes
+    version: str
+    headers: list[tuple[bytes, bytes]]
+    length: int | None
+    keep_alive: bool
+    expects: bool
+
+
+def parse(data: bytes) -> Head:
+    """The head in `data`, which ends with its empty line. Raises `Refused`."""
+    line = _REQUEST_LINE.match(data)
+    if line is None:
+        raise Refused(400, "The request line is not valid HTTP/1.1")
+    method, target, version = line.groups()
+    if version not in (b"1.0", b"1.1"):
+        raise Refused(400, "Only HTTP/1.1 and HTTP/1.0 are served")
+    if method in _NOT_SERVED:
+        raise Refused(405, "This method is not served")
+    headers = _headers(data, line.end())
+    return _head(method, target, version, headers)
+
+
+def _headers(data: bytes, at: int) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
+    end = len(data) - 2
+    while at < end:
+        field = _HEADER.match(data, at)
+        if field is None:
+            raise Refused(400, "A header line is not valid HTTP/1.1")
+        headers.append((field[1].lower(), field[2]))
+        at = field.end()
+    if len(headers) > _LINES_LIMIT:
+        raise Refused(431, f"More than {_LINES_LIMIT} header lines")
+    return headers
+
+
+def _head(method: bytes, target: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> Head:
+    """What the headers say about the request's frame."""
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    hosts: list[bytes] = []
+    tokens = expects = b""
+    for name, value in headers:
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.append(value.lower())
+        elif name == b"host":
+            hosts.append(value)
+        elif name == b"connection":
+            tokens += b"," + value.lower()
+        elif name == b"expect":
+            expects = value.lower()
+    if len(hosts) > 1 or (not hosts and version == b"1.1"):
+        raise Refused(400, "A request has exactly one Host header")
+    if expects not in (b"", b"100-continue"):
+        raise Refused(417, "Only `Expect: 100-continue` can be met")
+    closes = b"close" in (token.strip() for token in tokens.split(b",")) if tokens else False
+    return Head(
+        method.decode(),
+        _path(target, hosts),
+        version.decode(),
+        headers,
+        _length(lengths, codings, version),
+        version == b"1.1" and not closes,
+        bool(expects) and version == b"1.1",
+    )
+
+
+def _length(lengths: list[bytes], codings: list[bytes], version: bytes) -> int | None:
+    if codings:
+        if codings != [b"chunked"]:
+            raise Refused(400, "Of transfer codings only chunked is served")
+        if lengths or version == b"1.0":
+            raise Refused(400, "The length of the body is given in two ways")
+        return None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not _DIGITS.match(lengths[0]):
+        raise Refused(400, "Content-Length is not one number")
+    return int(lengths[0])
+
+
+def _path(target: bytes, hosts: list[bytes]) -> bytes:
+    """The path and query of any form of `target`; an absolute one must name the Host."""
+    if target.startswith(b"/") or target == b"*":
+        return target
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        raise Refused(400, "The request target is not a path")
+    if hosts != [absolute[1]]:
+        raise Refused(403, "The request target is a URL of another host")
+    return absolute[2] or b"/"
