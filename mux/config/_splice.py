@@ -254,10 +254,11 @@ def _is_large(value: JSON) -> bool:
 
 
 def _flow(value: JSON) -> str:
-    text = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 20
+    """`value` on one line, as it may stand inside of a list or a mapping on one line."""
+    text: str = yaml.safe_dump(
+        [value], default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 20
     )
-    return text.removesuffix("\n").removesuffix("\n...")
+    return text.strip()[1:-1]
 
 
 def _block(value: JSON) -> str:

@@ -135,6 +135,17 @@ def test_what_is_nested_changes_in_its_place(file):
     ]
 
 
+def test_a_reference_fits_into_a_line_of_values(file):
+    def refer(root):
+        root["providers"][0]["headers"]["x-team"] = "${KEY_A}"
+
+    edit(file, refer, ENV)
+    assert differing(file.read_text(encoding="utf-8")) == [
+        "-       headers: {x-team: research}   # for billing",
+        "+       headers: {x-team: '${KEY_A}'}   # for billing",
+    ]
+
+
 def test_lists_become_empty_and_full_again(file):
     assert "providers: []\n" in change(file, providers=[])
     text = change(file, providers=[{"type": "demo"}], api_keys=[])
