@@ -30,6 +30,9 @@ conformance: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz --seconds 600
 
+soak: $(VENV)/.dev
+	LLM_MUX_SOAK=50 $(BIN)/python -m pytest tests/life -k killing
+
 agents: $(VENV)/.dev
 	$(BIN)/python -m tests.agents
 

@@ -15,7 +15,9 @@ from mux.errors import BY_KIND, ErrorKind, MuxError
 
 CUT_SHORT: Final = "the upstream closed the stream before it was complete"
 """What a stream without its terminal marker amounts to, in every dialect."""
-_MESSAGE_CHARS: Final = 2000
+_MESSAGE_CHARS: Final = 1000
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
+"""What could do something to a terminal; line breaks and tabs are left."""
 
 _CONTEXT: Final = (
     "context_length_exceeded",
@@ -76,7 +78,7 @@ def classify(
     if retry_after_s is None and headers is not None:
         retry_after_s = retry_after(headers)
     return BY_KIND[found](
-        message[:_MESSAGE_CHARS],
+        _CONTROL.sub(" ", message)[:_MESSAGE_CHARS],
         code=code or None,
         param=param,
         retry_after_s=retry_after_s,

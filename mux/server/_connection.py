@@ -67,11 +67,12 @@ class ClientConnection:
         self._lock = trio.Lock()
         self._broken = False
         self._idle: trio.CancelScope | None = None
+        self._idle_since_s = 0.0
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is asked for."""
-        return self._idle is not None
+    def idle_s(self) -> float:
+        """For how long nothing has been asked for; 0 while something is."""
+        return 0.0 if self._idle is None else trio.current_time() - self._idle_since_s
 
     def finish(self) -> None:
         """The server stops: end now if nothing is asked for, else after the current request."""
@@ -169,7 +170,8 @@ class ClientConnection:
                     scope.deadline = until_s
                 else:
                     self._idle = scope
-                    scope.deadline = trio.current_time() + wait_s
+                    self._idle_since_s = trio.current_time()
+                    scope.deadline = self._idle_since_s + wait_s
                 piece = await self.socket.receive_some()
             begun, self._idle = bool(data), None
             if scope.cancelled_caught:

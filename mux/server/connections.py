@@ -15,6 +15,8 @@ from mux.server._connection import ClientConnection
 
 _SPENT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _PAUSE_S: Final = 0.25
+_UNUSED_S: Final = 0.5
+"""Who has just come is about to ask, and is not closed for somebody else."""
 
 _log: Final = logging.getLogger("mux.server")
 
@@ -64,7 +66,8 @@ class Connections:
                 full = True
                 _log.warning("%d connections are open; more have to wait", self._limit)
             self._end_an_idle_one()
-            await self._left.park()
+            with trio.move_on_after(_PAUSE_S):
+                await self._left.park()
 
     async def _next(self, listener: trio.SocketListener) -> trio.SocketStream:
         spent = False
@@ -83,6 +86,6 @@ class Connections:
 
     def _end_an_idle_one(self) -> None:
         for connection in self._live:
-            if connection.idle:
+            if connection.idle_s > _UNUSED_S:
                 connection.finish()
                 return

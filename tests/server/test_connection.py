@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from mux.server._connection import Limits
+from mux.server._connection import ClientConnection, Limits
+from mux.server.connections import Connections
 from tests.server.running import (
     GET,
     body,
@@ -112,6 +114,90 @@ async def test_a_client_that_falls_silent_in_its_request_is_cut_off(nursery) -> 
         async with await running.connect(request) as client:
             assert (await receive_all(client)).startswith(b"HTTP/1.1 408")
     assert heard.is_set()
+
+
+DRIPS = {
+    "a head": (b"GET /x HTTP/1.1\r\nhost: x\r\n", b"x: y\r\n"),
+    "a body": (b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 99999\r\n\r\n", b"."),
+    "chunks": (b"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n.\r\n"),
+}
+
+
+@pytest.mark.parametrize(("head", "drop"), DRIPS.values(), ids=DRIPS.keys())
+async def test_T15_a_request_that_drips_in_is_given_up(nursery, head, drop) -> None:
+    async def handle(scope: Any, receive: Any, send: Any) -> None:
+        await until_gone(receive)
+
+    limits = Limits(read_timeout_s=60.0, head_timeout_s=0.2, body_timeout_s=0.2)
+    running = await start(nursery, handle, limits=limits)
+    async with await running.connect(head) as client:
+        with trio.fail_after(10), suppress(trio.BrokenResourceError):
+            while True:
+                await client.send_all(drop)
+                await trio.sleep(0.01)
+    await stop(running)
+
+
+async def test_T15_who_sends_much_has_more_time(nursery) -> None:
+    limits = Limits(body_timeout_s=0.2)
+    running = await start(nursery, hello, limits=limits)
+    head = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 8000000\r\n\r\n"
+    async with await running.connect(head) as client:
+        for _ in range(8):
+            await client.send_all(bytes(1_000_000))
+            await trio.sleep(0.05)
+        await receive_until(client, b"hello")
+
+
+@pytest.mark.parametrize("first", [b"", GET], ids=["before a request", "after one"])
+async def test_T15_who_asks_for_nothing_is_let_go(nursery, first) -> None:
+    running = await start(nursery, hello, limits=Limits(idle_timeout_s=0.1))
+    async with await running.connect(first) as client:
+        answer = await receive_all(client)
+    assert (b"hello" in answer) == bool(first)
+
+
+async def test_T15_over_the_limit_those_wait_that_come_and_the_idle_make_room(nursery) -> None:
+    go_on = trio.Event()
+
+    async def handle(scope: Any, receive: Any, send: Any) -> None:
+        await go_on.wait()
+        await hello(scope, receive, send)
+
+    running = await start(nursery, handle, limits=Limits(connections=2))
+    async with (
+        await running.connect(GET) as busy,
+        await running.connect() as idle,
+        await running.connect(GET) as third,
+        await running.connect(GET) as fourth,
+    ):
+        assert await receive_all(idle) == b""
+        go_on.set()
+        for client in (busy, third, fourth):
+            await receive_until(client, b"hello")
+
+
+async def test_T15_out_of_file_descriptors_it_waits_and_does_not_spin(
+    nursery, autojump_clock, caplog
+) -> None:
+    class Listener:
+        """Has nothing to give a hundred times."""
+
+        tries = 0
+
+        async def accept(self) -> trio.SocketStream:
+            self.tries += 1
+            if self.tries > 100:
+                enough.set()
+                await trio.sleep_forever()
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    enough, listener = trio.Event(), Listener()
+    began_s = trio.current_time()
+    nursery.start_soon(Connections(9).accept, listener, ClientConnection, nursery)
+    await enough.wait()
+    assert trio.current_time() - began_s >= 20
+    assert caplog.text.count("Too many open files") == 1
 
 
 async def test_a_client_may_be_silent_for_as_long_as_its_answer_takes(nursery) -> None:
