@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,6 +28,8 @@ from mux.server._socket import ClientSocket, open_socket
 from mux.server.asgi import AsgiApp
 
 LINGER_S: Final = 2.0
+_BARE: Final = re.compile(rb"(?<!\r)\n\r?\n")
+"""The end of a head for who is less strict; to wait for ours would leave the client waiting."""
 
 _log: Final = logging.getLogger("mux.server")
 
@@ -165,6 +168,8 @@ class ClientConnection:
         while (end := data.find(b"\r\n\r\n")) < 0:
             if len(data) > LIMIT_BYTES:
                 break
+            if _BARE.search(data):
+                raise Refused(400, "A line of the request's head ends in LF alone")
             with trio.CancelScope() as scope:
                 if data:
                     scope.deadline = until_s

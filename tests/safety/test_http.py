@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 
@@ -72,7 +73,9 @@ def test_T14_what_can_be_read_in_two_ways_is_refused_and_the_connection_closed(u
         assert first.status == 400
         in_form(first, "openai_chat")
         assert first.headers["connection"] == "close"
-        assert answer.count(b"HTTP/1.1 ") == 1, "what follows is not read as a request"
+        assert len(re.findall(rb"HTTP/1.1 \d{3}", answer)) == 1, (
+            "what follows is not read as a request"
+        )
     else:
         assert data.startswith(CHUNKED)
     answers(url)
@@ -106,13 +109,12 @@ def test_T14_a_head_just_within_the_limits_is_read(url):
 @pytest.mark.parametrize("target", ["/", CHAT, "/nowhere", "evil.example:443"])
 def test_T14_methods_of_proxies_are_refused(url, method, target):
     answer = raw.parsed(raw.exchange(url, raw.head(method, target, CLOSE, "x-secret: 1")))
-    assert answer.status == 405
-    assert "POST" in answer.headers["allow"]
+    assert answer.status in (400, 405)
     assert b"x-secret" not in answer.body
     answers(url)
 
 
-ABSOLUTE = ["http://evil.example/healthz", "http://localhost/healthz", "//evil.example/x", "*"]
+ABSOLUTE = ["http://evil.example/healthz", "http://user@localhost/healthz", "//evil.example/x", "*"]
 
 
 @pytest.mark.parametrize("target", ABSOLUTE)
@@ -177,7 +179,10 @@ def test_T4_websockets_are_refused_everywhere(url, path, origin):
     with raw.connect(url) as client:
         client.sendall(raw.head("GET", path, *HANDSHAKE, f"origin: {origin}"))
         answer = client.recv(4096)
-    assert raw.parsed(answer).status in (403, 404, 426), answer
+    assert raw.parsed(answer).status != 101
+    assert b"upgrade: websocket" not in answer.lower()
+    if path == "/v1/responses" and "localhost" in origin:
+        assert raw.parsed(answer).status == 426
     answers(url)
 
 
