@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit conformance fuzz agents clean
+.PHONY: demo test lint types unit conformance fuzz agents bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/llm-mux demo
@@ -35,6 +35,9 @@ soak: $(VENV)/.dev
 
 agents: $(VENV)/.dev
 	$(BIN)/python -m tests.agents
+
+bench: $(VENV)/.run
+	$(BIN)/python -m bench $(ARGS)
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,8 @@
 """What the codecs cost: nanoseconds an event for every pair of dialects, microseconds a request.
 
-`python -m bench.codec` prints the tables, `--json` the figures. One thread, no sockets; the best of
-several rounds, so that a busy machine disturbs little.
+`python -m bench.codec` prints the tables, `--json` the figures. One thread, no sockets; CPU
+time, and the best of several rounds, so that a busy machine disturbs little. With `--serve` it
+measures what it is asked for by line: two such processes can take turns.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from bench import answers, requests
 from mux.codecs import CODECS
-from mux.ir import Abilities, Object, Request
+from mux.ir import Abilities, Request
 from mux.wire import json
 
 TOKENS: Final = 200
@@ -37,12 +41,10 @@ class Codecs:
     decode: dict[str, float]
     encode: dict[str, float]
 
-    def as_json(self) -> Object:
-        return {
-            "ns_per_event": {pair: dict(row) for pair, row in self.events.items()},
-            "us_decode_request": dict(self.decode),
-            "us_encode_request": dict(self.encode),
-        }
+    def tables(self) -> dict[str, dict[str, dict[str, float]]]:
+        """As it is written to files."""
+        requests = {"decode": self.decode, "encode": self.encode}
+        return {"events": self.events, "requests": requests}
 
 
 def pieces(dialect: str, size: int) -> list[bytes]:
@@ -67,12 +69,12 @@ def translate(client: str, upstream: str, request: Request, reads: Iterable[byte
 
 
 def best_s(work: Callable[[], object], rounds: int) -> float:
-    """The shortest of `rounds` runs."""
+    """The CPU time of the cheapest of `rounds` runs."""
     best = float("inf")
     for _ in range(rounds):
-        before = time.perf_counter()
+        before = time.thread_time()
         work()
-        best = min(best, time.perf_counter() - before)
+        best = min(best, time.thread_time() - before)
     return best
 
 
@@ -81,29 +83,62 @@ def measure(rounds: int, only: str = "") -> Codecs:
     events: dict[str, dict[str, float]] = {}
     decode: dict[str, float] = {}
     encode: dict[str, float] = {}
-    for client, codec in CODECS.items():
-        content = requests.ask(client, client, "bench", stream=True, agent=True).body
-        decoded = codec.server.decode_request(content, model="bench", stream=True)
+    for client in CODECS:
         if only in ("", client):
-            work = _decoding(client, content)
-            decode[client] = best_s(work, rounds) * 1e6
+            decode[client] = single(f"decode {client}", rounds)
         for upstream in CODECS:
             if only not in ("", client, upstream):
                 continue
-            events[f"{client}<{upstream}"] = _events(client, upstream, decoded, rounds)
-            if upstream != "openai_completions" or client == upstream:
-                cost_s = best_s(_encoding(upstream, decoded), rounds)
-                encode[f"{client}>{upstream}"] = cost_s * 1e6
+            events[f"{client}<{upstream}"] = _events(client, upstream, _decoded(client), rounds)
+            if _encodes(client, upstream):
+                pair = f"{client}>{upstream}"
+                encode[pair] = single(f"encode {pair}", rounds)
     return Codecs(events, decode, encode)
 
 
 def _events(client: str, upstream: str, request: Request, rounds: int) -> dict[str, float]:
-    row: dict[str, float] = {}
-    for name, size in READS.items():
-        reads = pieces(upstream, size)
-        work = _translating(client, upstream, request, reads)
-        row[name] = best_s(work, rounds) / TOKENS * 1e9
-    return row
+    return {
+        name: best_s(_translating(client, upstream, request, pieces(upstream, size)), rounds)
+        / TOKENS
+        * 1e9
+        for name, size in READS.items()
+    }
+
+
+def single(name: str, rounds: int) -> float:
+    """The microseconds of one piece of work, named as by `names`."""
+    kind, _, pair = name.partition(" ")
+    client, sign, upstream = pair.partition("<" if kind == "stream" else ">")
+    if not sign:
+        return best_s(_decoding(client, _agent(client)), rounds) * 1e6
+    request = _decoded(client)
+    work = _encoding(upstream, request)
+    if kind == "stream":
+        work = _translating(client, upstream, request, pieces(upstream, READS["1 KiB"]))
+    return best_s(work, rounds) * 1e6
+
+
+def names() -> list[str]:
+    """What `single` can measure."""
+    return [
+        *(f"stream {client}<{upstream}" for client in CODECS for upstream in CODECS),
+        *(f"decode {client}" for client in CODECS),
+        *(f"encode {c}>{u}" for c in CODECS for u in CODECS if _encodes(c, u)),
+    ]
+
+
+def _encodes(client: str, upstream: str) -> bool:
+    return upstream != "openai_completions" or client == upstream
+
+
+@cache
+def _agent(client: str) -> bytes:
+    return requests.ask(client, client, "bench", stream=True, agent=True).body
+
+
+@cache
+def _decoded(client: str) -> Request:
+    return CODECS[client].server.decode_request(_agent(client), model="bench", stream=True)
 
 
 def _translating(
@@ -171,6 +206,13 @@ def _row(first: str, cells: Iterable[float | None]) -> str:
     return f"{first:20}" + "".join(f"{'' if c is None else f'{c:,.0f}':>13}" for c in cells)
 
 
+def serve(rounds: int) -> None:
+    """Answer each line, the name of a piece of work, with its microseconds, until there is none."""
+    for line in sys.stdin:
+        sys.stdout.write(f"{single(line.strip(), rounds)}\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.codec", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON, not tables")
@@ -179,10 +221,14 @@ def main() -> None:
     parser.add_argument(
         "--recorded", type=Path, help="also decode the largest request of each *.jsonl here"
     )
+    parser.add_argument("--serve", action="store_true", help="measure what each line names")
     options = parser.parse_args()
     rounds = _QUICK_ROUNDS if options.quick else _ROUNDS
+    if options.serve:
+        serve(rounds)
+        return
     codecs = measure(rounds, options.only)
-    out = json.dumps(codecs.as_json()).decode() if options.json else table(codecs)
+    out = msgspec.json.encode(codecs.tables()).decode() if options.json else table(codecs)
     sys.stdout.write(out + "\n")
     if options.recorded:
         for name, cost_us in recorded(options.recorded, rounds).items():

@@ -10,17 +10,16 @@ from typing import Final, TypeAlias
 
 from bench.load import Job
 from bench.mock import Kind, Shape
-from bench.plan import TRANSLATED
-from bench.processes import Rig, scratch, tell
+from bench.plan import TRANSLATED, warm
+from bench.processes import Rig, scratch
 from bench.results import Memory, Soak
-from bench.samples import measure, settle
+from bench.samples import measure, shape_all
 from bench.scenarios import Measure, scenario
 from bench.targets import Pair, Target
 
 Start: TypeAlias = Callable[[int, Path], AbstractContextManager[Target]]
 
 _HOLD_S: Final = 4.0
-_WARM_REQUESTS: Final = 50
 _NEVER_US: Final = 3_600_000_000
 _ACTIVE: Final = Shape(Kind.PACED, 1000, 200_000)
 _TURN_S: Final = 5.0
@@ -36,31 +35,26 @@ def per_connection(rig: Rig, start: Start, pair: str, connections: int) -> Memor
     for shape in (Shape(), Shape(Kind.PACED, 2, _NEVER_US), _ACTIVE):
         with scratch() as folder, start(rig.mock_port, folder) as target:
             name = target.name
-            before, during = _held(rig, target, Pair.parse(pair), shape, connections)
+            before, added = _held(rig, target, Pair.parse(pair), shape, connections)
         empty.append(before)
-        each.append(round((during - before) / connections, 1))
+        each.append(round(added, 1))
     return Memory(name, pair, connections, min(empty), *each)
 
 
-def _held(rig: Rig, target: Target, pair: Pair, shape: Shape, connections: int) -> tuple[int, int]:
-    """Resident bytes before, and while so many connections are held."""
+def _held(
+    rig: Rig, target: Target, pair: Pair, shape: Shape, connections: int
+) -> tuple[int, float]:
+    """Resident bytes before, and what each connection adds while so many are held."""
     if target.watched is None:
         raise ValueError("the mock has no memory to measure")
-    warm = Job(target.port, target.request(pair, stream=False), 1, 0.0, at_least=_WARM_REQUESTS)
-    tell(rig.mock_port, Shape())
-    rig.begin(warm)
-    rig.finish()
-    settle(target)
+    warm(rig, target, pair)
     before = target.watched.resident_bytes()
-    tell(rig.mock_port, shape)
-    if target.answers_itself:
-        tell(target.port, shape)
+    shape_all(rig, target, shape)
     request = target.request(pair, stream=shape.kind is not Kind.WHOLE)
     rig.begin(Job(target.port, request, connections, _HOLD_S, tokens=shape.tokens, once=True))
     time.sleep(_HOLD_S * 0.8)
     during = target.watched.resident_bytes()
-    rig.finish()
-    return before, during
+    return before, (during - before) / max(1, rig.finish().ready)
 
 
 def soak(rig: Rig, target: Target, minutes: float, say: Callable[[str], None]) -> Soak:

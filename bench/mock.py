@@ -133,8 +133,8 @@ class _Client:
 class Mock:
     """The loop. Connections wait in epoll, in `_bursts` or in the heap `_due`."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    def __init__(self, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._epoll = select.epoll()
@@ -324,9 +324,9 @@ def raise_file_limit() -> None:
 
 
 def main() -> None:
-    """Print the port, then serve."""
+    """Listen on the port given or a free one, print it, and serve."""
     raise_file_limit()
-    mock = Mock()
+    mock = Mock(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     sys.stdout.write(f"{mock.port}\n")
     sys.stdout.flush()
     mock.run()

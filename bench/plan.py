@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bench.load import Job
+from bench.mock import Kind, Shape
 from bench.processes import Rig
 from bench.requests import speaks
 from bench.results import Figure
-from bench.samples import measure
+from bench.samples import measure, sample
 from bench.scenarios import Measure, Scenario, scenario
-from bench.targets import DIRECT, MUX, Target
+from bench.targets import DIRECT, MUX, Pair, Target
 from mux.codecs import CODECS
 
 PASSED: Final = "openai_chat>openai_chat"
@@ -20,37 +22,45 @@ MAIN: Final = (PASSED, TRANSLATED)
 """the pairs that all targets are asked for"""
 COMPARED: Final = (*MAIN, "anthropic>anthropic", "openai_chat>anthropic")
 CONCURRENCIES: Final = (1, 16, 64, 256)
+_WARM: Final = 20
 PACES: Final = ((100, 50.0), (500, 10.0), (1000, 5.0), (2000, 2.5), (5000, 1.0))
 """streams, and events a second of each: always 5,000 events a second in all"""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`scenarios` are measured at every target for `rounds` rounds of `seconds`; `own` once, and
-    at llm-mux and the mock alone."""
+class Step:
+    """A scenario that every target takes part in, for `rounds` rounds of `seconds`; or, with `own`,
+    only llm-mux and the mock."""
 
-    scenarios: tuple[Scenario, ...]
-    own: tuple[Scenario, ...]
+    scenario: Scenario
     rounds: int
     seconds: float
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does. `streams` are open at once when memory is measured."""
+
+    steps: tuple[Step, ...]
     streams: int
-    """how many are open at once when memory is measured"""
 
 
 def quick() -> Plan:
-    """A run of about two minutes."""
-    return Plan(brief(MAIN), (), rounds=1, seconds=1.0, streams=200)
+    """A run of some minutes: one sample of the main figures."""
+    return Plan(tuple(Step(what, 1, 1.0) for what in brief(MAIN)), streams=200)
 
 
 def full() -> Plan:
     """All figures, in some forty minutes."""
-    compared = [
+    in_turns = [
         *(scenario(Measure.WHOLE, pair, load) for pair in COMPARED for load in CONCURRENCIES),
         *(scenario(Measure.AGENT, pair, 16) for pair in COMPARED),
         *(scenario(Measure.BURST, pair, 16) for pair in COMPARED),
         *(scenario(Measure.FIRST, pair, load) for pair in COMPARED for load in (1, 16)),
-        *(scenario(Measure.PACED, pair, *pace) for pair in MAIN for pace in PACES),
+        *(scenario(Measure.PACED, pair, *PACES[0]) for pair in MAIN),
     ]
+    many_streams = [scenario(Measure.PACED, pair, *pace) for pair in MAIN for pace in PACES[1:]]
     others = [
         f"{client}>{upstream}"
         for client in CODECS
@@ -62,7 +72,12 @@ def full() -> Plan:
         *(scenario(Measure.BURST, pair, 16) for pair in others),
         *(scenario(Measure.FIRST, pair, 16) for pair in others),
     ]
-    return Plan(tuple(compared), tuple(own), rounds=3, seconds=2.0, streams=1000)
+    steps = [
+        *(Step(what, 3, 2.0) for what in in_turns),
+        *(Step(what, 1, 5.0) for what in many_streams),
+        *(Step(what, 1, 1.0, own=True) for what in own),
+    ]
+    return Plan(tuple(steps), streams=1000)
 
 
 def brief(pairs: tuple[str, ...]) -> tuple[Scenario, ...]:
@@ -85,14 +100,26 @@ def figures(
 ) -> list[Figure]:
     """Measure everything, the targets taking turns within a scenario. `tell` hears of progress."""
     own = [target for target in targets if target.name in (MUX, DIRECT)]
+    warmed: set[tuple[str, Pair]] = set()
     found: list[Figure] = []
-    for what in plan.scenarios:
-        found += take_turns(rig, targets, what, plan.rounds, plan.seconds)
-        tell(_progress(what, found))
-    for what in plan.own:
-        found += take_turns(rig, own, what, 1, plan.seconds)
+    for step in plan.steps:
+        what = step.scenario
+        asked = own if step.own else targets
+        for target in asked:
+            if target.serves(what.pair) and (target.name, what.pair) not in warmed:
+                warmed.add((target.name, what.pair))
+                warm(rig, target, what.pair)
+        found += take_turns(rig, asked, what, step.rounds, step.seconds)
         tell(_progress(what, found))
     return found
+
+
+def warm(rig: Rig, target: Target, pair: Pair) -> None:
+    """Let a target answer some requests one by one: many of them load what they need only then."""
+    for shape in (Shape(), Shape(Kind.BURST, _WARM)):
+        request = target.request(pair, stream=bool(shape.tokens))
+        job = Job(target.port, request, 1, 0.0, tokens=shape.tokens, at_least=_WARM)
+        sample(rig, target, shape, job)
 
 
 def take_turns(

@@ -23,6 +23,7 @@ from bench.mock import Shape
 ROOT: Final = Path(__file__).resolve().parents[1]
 _TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 _KB: Final = 1024
+_LISTENING: Final = "0A"
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -86,6 +87,26 @@ class Watched:
                 if line.startswith("VmRSS:"):
                     kilobytes += int(line.split()[1])
         return kilobytes * _KB
+
+
+def listener(port: int) -> int | None:
+    """The process that listens on a TCP port of this machine; None if it may not be known."""
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                return _owner(f"socket:[{fields[9]}]")
+    return None
+
+
+def _owner(link: str) -> int | None:
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(descriptor) == link:
+                return int(descriptor.parts[2])
+        except OSError:
+            continue
+    return None
 
 
 @contextmanager
@@ -183,12 +204,15 @@ class Rig:
 
 
 @contextmanager
-def rig() -> Generator[Rig]:
-    """A mock upstream and a load generator, on the core that is not the gateway's."""
+def rig(mock_port: int = 0) -> Generator[Rig]:
+    """A mock upstream and a load generator, on the core that is not the gateway's.
+
+    The mock gets a free port where none is given.
+    """
     _, others = cores()
     python = [sys.executable, "-m"]
     with (
-        program([*python, "bench.mock"], on=others, pipes=True) as mock,
+        program([*python, "bench.mock", str(mock_port)], on=others, pipes=True) as mock,
         program([*python, "bench.load"], on=others, pipes=True) as load,
     ):
         if mock.stdout is None or load.stdin is None or load.stdout is None:

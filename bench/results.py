@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -127,7 +128,9 @@ def now() -> str:
 
 
 def commit(reference: str = "HEAD") -> str:
-    """The short name of a commit of this checkout; empty outside of one."""
+    """The short name of a commit of this checkout; empty outside of one, or without git."""
+    if shutil.which("git") is None:
+        return ""
     ran = subprocess.run(
         ["git", "rev-parse", "--short", reference],
         cwd=ROOT,

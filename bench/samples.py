@@ -51,13 +51,15 @@ class Sample:
             case Measure.WHOLE | Measure.AGENT:
                 times = outcome.latency
                 figures["requests_per_s"] = outcome.requests_per_s
-                figures["cpu_us_per_request"] = self.cpu_us_per_request
+                if outcome.requests:
+                    figures["cpu_us_per_request"] = self.cpu_us_per_request
             case Measure.FIRST:
                 times = outcome.first
             case Measure.BURST | Measure.PACED:
                 times = outcome.delay
                 figures["events_per_s"] = outcome.tokens_per_s
-                figures["cpu_us_per_event"] = self.cpu_us_per_event
+                if outcome.tokens:
+                    figures["cpu_us_per_event"] = self.cpu_us_per_event
         if times.count:
             figures |= {"p50_us": times.p50, "p90_us": times.p90, "p99_us": times.p99}
         return {name: round(value, 3) for name, value in figures.items()}
@@ -65,15 +67,20 @@ class Sample:
 
 def sample(rig: Rig, target: Target, shape: Shape, job: Job) -> Sample:
     """Do `job` while the mock answers in `shape`, and wait until the target is at rest again."""
-    tell(rig.mock_port, shape)
-    if target.answers_itself:
-        tell(target.port, shape)
+    shape_all(rig, target, shape)
     rig.begin(job)
     gateway_s, mock_s = _cpu_s(target), rig.mock.cpu_s()
     outcome = rig.finish()
     taken = Sample(outcome, _cpu_s(target) - gateway_s, rig.mock.cpu_s() - mock_s)
     settle(target)
     return taken
+
+
+def shape_all(rig: Rig, target: Target, shape: Shape) -> None:
+    """Have the mock, and `target` if it answers itself, answer like this from now on."""
+    tell(rig.mock_port, shape)
+    if target.answers_itself:
+        tell(target.port, shape)
 
 
 def settle(target: Target) -> None:

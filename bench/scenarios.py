@@ -84,8 +84,18 @@ class Scenario(msgspec.Struct, frozen=True):
             warm_s=0.5 if self.streamed else 0.3,
             tokens=tokens,
             stamped=self.measure in (Measure.FIRST, Measure.PACED),
-            at_least=_AT_LEAST_TOKENS if tokens else _AT_LEAST,
+            at_least=self._at_least,
         )
+
+    @property
+    def _at_least(self) -> int:
+        match self.measure:
+            case Measure.WHOLE | Measure.AGENT:
+                return _AT_LEAST
+            case Measure.BURST | Measure.FIRST:
+                return _AT_LEAST_TOKENS
+            case Measure.PACED:
+                return 0
 
 
 def scenario(measure: Measure, pair: str, load: int, rate: float = 0.0) -> Scenario:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
 from bench import requests
-from bench.processes import ROOT, Watched, cores, free_port, program, wait_for_port
+from bench.processes import ROOT, Watched, cores, free_port, listener, program, wait_for_port
 
 _START_S: Final = 30.0
+_ANSWER_S: Final = 10.0
+_HEAD_BYTES: Final = 4096
 DIRECT: Final = "direct"
 MUX: Final = "llm-mux"
 
@@ -87,6 +91,34 @@ class Target:
 def direct(mock_port: int) -> Target:
     """The mock, with nothing between."""
     return Target(DIRECT, mock_port, None, same_only)
+
+
+def named(text: str, pairs: Iterable[Pair]) -> Target:
+    """A gateway that runs already, given as ``NAME=URL``; it serves those `pairs` it answers.
+
+    Raises `NotToBeHad` if there is none.
+    """
+    name, _, url = text.partition("=")
+    parts = urlsplit(url)
+    if not name or parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost"):
+        raise NotToBeHad(f"{text} is not NAME=http://127.0.0.1:PORT")
+    port = parts.port or 80
+    pid = listener(port)
+    watched = Watched(pid) if pid else None
+    asked = Target(name, port, watched, every_pair)
+    served = frozenset(pair for pair in pairs if _answers(asked, pair))
+    if not served:
+        raise NotToBeHad(f"{name} answers none of the requests, see `python -m bench --help`")
+    return Target(name, port, watched, served.__contains__)
+
+
+def _answers(target: Target, pair: Pair) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", target.port), _ANSWER_S) as connection:
+            connection.sendall(target.request(pair, stream=False))
+            return connection.recv(_HEAD_BYTES)[9:12] == b"200"
+    except OSError:
+        return False
 
 
 _CONFIG: Final = """\

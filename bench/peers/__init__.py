@@ -6,7 +6,7 @@ raises `NotToBeHad`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -24,3 +24,13 @@ PEERS: Final[dict[str, Start]] = {
     claude_code_router.NAME: claude_code_router.start,
 }
 """By name, cheapest first."""
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """What is installed of those that are installed here."""
+    known = {
+        nginx.NAME: nginx.version(),
+        litellm.NAME: litellm.version(),
+        claude_code_router.NAME: claude_code_router.VERSION,
+    }
+    return {name: known[name] for name in names if known.get(name)}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.peers._installed import installed
+from bench.peers._installed import environments, installed
 from bench.processes import free_port
 from bench.targets import Pair, Target, listening, model_of
 
@@ -35,6 +35,12 @@ litellm_settings: {telemetry: false, drop_params: true, num_retries: 0, request_
 
 def _serves(pair: Pair) -> bool:
     return pair.client in _CLIENTS and pair.upstream in _UPSTREAMS
+
+
+def version() -> str:
+    """What pip installed; empty where there is nothing."""
+    found = (environments() / NAME).glob("lib/python*/site-packages/litellm-*.dist-info")
+    return next((path.name.removesuffix(".dist-info").rpartition("-")[2] for path in found), "")
 
 
 @contextmanager

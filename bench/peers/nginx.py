@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,10 +44,23 @@ http {{
 """
 
 
+def _binary() -> str | None:
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+def version() -> str:
+    """What `nginx -v` says; empty where there is none."""
+    binary = _binary()
+    if binary is None:
+        return ""
+    ran = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False)
+    return ran.stderr.strip().rpartition("/")[2]
+
+
 @contextmanager
 def start(mock_port: int, folder: Path) -> Generator[Target]:
     """One process, keep-alive on both sides, nothing buffered."""
-    binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    binary = _binary()
     if binary is None:
         raise NotToBeHad("nginx is not installed: apt-get install nginx-light")
     home = folder / NAME

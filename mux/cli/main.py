@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from mux import __version__
+from mux.cli.bench import bench
 from mux.cli.check import check
 from mux.cli.explain import explain
 from mux.cli.init import init
@@ -79,6 +80,7 @@ for _verb in (
     translate,
     explain,
     check_stream,
+    bench,
     completion,
     version,
 ):

@@ -34,6 +34,7 @@ VERBS = (
     "translate",
     "explain",
     "check-stream",
+    "bench",
     "completion",
     "version",
 )

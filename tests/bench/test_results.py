@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import plan, plots, report
+from bench import results as files
+from bench.goals import GOALS
+from bench.load import spread
+from bench.results import Soak
+from bench.scenarios import Measure, scenario
+from tests.bench.made import PACED, TRANSLATED, WHOLE, figure, results, whole
+
+
+def test_a_distribution():
+    found = spread([float(value) for value in range(100, 0, -1)])
+    assert (found.count, found.p50, found.p90, found.p99, found.most) == (100, 51, 91, 100, 100)
+    assert spread([]).count == 0
+
+
+def test_the_median_of_the_rounds_counts():
+    found = figure(WHOLE, "x", {"p50_us": 5.0}, {"p50_us": 1.0}, {"p50_us": 2.0}, {})
+    assert found.value("p50_us") == 2.0
+    assert found.value("p99_us") is None
+
+
+def test_results_come_back_from_their_file(tmp_path: Path):
+    found = results(whole("llm-mux", 1000, 800.0), soak=Soak("llm-mux", ((1.0, 5),), 9, 0))
+    files.save(found, tmp_path / "results.json")
+    assert files.load(tmp_path / "results.json") == found
+
+
+def test_growth_is_the_end_against_the_beginning_after_warming_up():
+    sizes = [10, 100, *[101] * 7, 110]
+    soak = Soak("x", tuple((float(number), size) for number, size in enumerate(sizes)), 1, 0)
+    assert soak.growth == pytest.approx(0.1)
+
+
+def test_goals_are_ratios_within_the_run():
+    reached = {goal.text: goal.reached(_both_pairs(4000.0, 90.0)) for goal in GOALS}
+    wanted = next(goal for goal in GOALS if "concurrency 64, translated and passed" in goal.text)
+    assert reached[wanted.text] == pytest.approx(4000 / 90)
+    assert wanted.met(4000 / 90)
+    assert not wanted.met(39.9)
+    unmeasured = next(goal for goal in GOALS if "claude-code-router" in goal.text)
+    assert reached[unmeasured.text] is None
+
+
+def _both_pairs(own: float, other: float) -> files.Results:
+    translated = scenario(Measure.WHOLE, TRANSLATED, 64)
+    return results(
+        whole("llm-mux", own, 250.0),
+        whole("litellm", other, 10_000.0),
+        figure(translated, "llm-mux", {"requests_per_s": own * 1.1}),
+        figure(translated, "litellm", {"requests_per_s": other}),
+    )
+
+
+def test_the_report_says_what_was_left_out_and_what_was_found():
+    paced = {"events_per_s": 5000.0, "cpu_us_per_event": 31.0, "p50_us": 700.0, "p99_us": 1500.0}
+    text = report.markdown(
+        results(
+            whole("llm-mux", 4000, 250.0),
+            whole("litellm", 100, 10_000.0),
+            figure(PACED, "llm-mux", paced),
+            figure(PACED, "direct", paced | {"p50_us": 300.0, "p99_us": 500.0}),
+        )
+    )
+    assert "Left out: nginx: is not installed" in text
+    row = next(line for line in text.splitlines() if "litellm" in line and "64" in line)
+    assert "40x" in row
+    row = next(line for line in text.splitlines() if "100 x 50/s" in line and "llm-mux" in line)
+    assert [cell.strip() for cell in row.split("|")[-3:-1]] == ["0.40", "1.00"]
+    assert "55.0" in text
+
+
+def test_plots_are_svg():
+    found = results(
+        whole("llm-mux", 4000, 250.0),
+        whole("litellm", 100, 10_000.0),
+        figure(
+            scenario(Measure.WHOLE, "openai_chat>openai_chat", 1), "llm-mux", {"requests_per_s": 9}
+        ),
+        soak=Soak("llm-mux", ((1.0, 50_000_000), (600.0, 51_000_000)), 9, 0),
+    )
+    drawn = plots.plots(found)
+    assert set(drawn) == {"requests-passed.svg", "cpu-request.svg", "memory.svg"}
+    for text in drawn.values():
+        root = ElementTree.fromstring(text)
+        assert root.tag.endswith("svg")
+    assert "litellm" in drawn["cpu-request.svg"]
+
+
+def test_the_full_plan_has_every_pair_and_every_concurrency():
+    asked = [step.scenario for step in plan.full().steps]
+    whole = {(str(what.pair), what.load) for what in asked if what.measure is Measure.WHOLE}
+    assert len({pair for pair, _ in whole}) == 32
+    assert len(whole) == 32 * 4
+    assert {load for _, load in whole} == {1, 16, 64, 256}
+    paced = {what.load for what in asked if what.measure is Measure.PACED}
+    assert paced == {100, 500, 1000, 2000, 5000}
+    assert len(asked) == len(set(asked))

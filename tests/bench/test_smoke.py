@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.load import Job
+from bench.mock import Kind, Shape
+from bench.processes import Rig, Watched, listener, rig, tell
+from bench.samples import measure, sample
+from bench.scenarios import Measure, scenario
+from bench.targets import MUX, NotToBeHad, Pair, direct, llm_mux, named
+from tests.bench.made import PASSED, TRANSLATED, needs_linux
+
+pytestmark = needs_linux
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Rig]:
+    with rig() as found:
+        yield found
+
+
+def test_the_mock_answers_every_kind_straight(running: Rig):
+    target = direct(running.mock_port)
+    for what in (
+        scenario(Measure.WHOLE, PASSED, 4),
+        scenario(Measure.AGENT, PASSED, 4),
+        scenario(Measure.BURST, "openai_responses>openai_responses", 4),
+        scenario(Measure.FIRST, "gemini>gemini", 4),
+        scenario(Measure.PACED, "ollama>ollama", 4, 50.0),
+    ):
+        taken = measure(running, target, what, 0.1)
+        assert taken.outcome.error == "", what
+        assert taken.outcome.ready == 4
+        timed = "p50_us" in taken.metrics(what)
+        assert timed is (what.measure is not Measure.BURST)
+
+
+def test_a_gateway_between_is_measured(running: Rig, tmp_path: Path):
+    with llm_mux(running.mock_port, tmp_path) as target:
+        assert target.name == MUX
+        for what in (
+            scenario(Measure.WHOLE, TRANSLATED, 4),
+            scenario(Measure.BURST, TRANSLATED, 4),
+            scenario(Measure.PACED, TRANSLATED, 4, 50.0),
+        ):
+            taken = measure(running, target, what, 0.3)
+            assert taken.outcome.error == "", what
+            figures = taken.metrics(what)
+            assert figures["ready"] == 4
+            assert figures["gateway_share"] > 0
+            assert taken.outcome.tokens > 0 or not what.streamed
+
+
+def test_tokens_are_counted_once_though_the_dialect_repeats_its_text(running: Rig):
+    target = direct(running.mock_port)
+    request = target.request(Pair.parse("openai_responses>openai_responses"), stream=True)
+    job = Job(target.port, request, 1, 0.0, tokens=7, at_least=21, warm_s=0.0)
+    outcome = sample(running, target, Shape(Kind.BURST, 7), job).outcome
+    assert outcome.error == ""
+    assert outcome.tokens == outcome.requests * 7
+
+
+def test_an_answer_that_is_no_200_is_an_error(running: Rig):
+    tell(running.mock_port, Shape())
+    request = b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+    job = Job(running.mock_port, request, 1, 0.05)
+    outcome = sample(running, direct(running.mock_port), Shape(), job).outcome
+    assert outcome.requests == 0
+    assert outcome.errors > 0
+    assert "404" in outcome.error
+
+
+def test_a_running_gateway_can_be_named(running: Rig):
+    tell(running.mock_port, Shape())
+    pairs = [Pair.parse(PASSED), Pair.parse(TRANSLATED)]
+    target = named(f"mine=http://127.0.0.1:{running.mock_port}", pairs)
+    assert target.name == "mine"
+    assert target.serves(pairs[0])
+    assert target.watched == Watched(running.mock.pid)
+    for wrong in ("mine", "mine=https://example.com", "mine=http://127.0.0.1:1"):
+        with pytest.raises(NotToBeHad):
+            named(wrong, pairs)
+
+
+def test_processes_are_watched_through_proc():
+    own = Watched(os.getpid())
+    assert own.cpu_s() > 0
+    assert own.resident_bytes() > 1_000_000
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        assert listener(port) == os.getpid()
+    assert listener(port) is None
