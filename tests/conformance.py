@@ -33,7 +33,6 @@ class Case:
     id: str
     title: str
     not_applicable: str = ""
-    pending: bool = False
 
 
 @dataclass

@@ -262,9 +262,10 @@ def _put_back(parts: tuple[Part, ...], calls: list[ToolCall], turn: _Turn) -> tu
 
 
 def _keys(client: str, call: ToolCall) -> Iterator[bytes]:
-    """Under what a call is found: its id, and for clients that keep no ids what it says."""
+    """Under what a call is found: its id and name, since hosts give ids like ``call_0`` again and
+    again, and for clients that keep no ids what it says."""
     if call.id:
-        yield _digest(client, "id", call.id)
+        yield _digest(client, "id", call.id, call.name)
     arguments = json.load_object(call.arguments.encode("utf-8", "surrogatepass"))
     said = json.dumps(dict(sorted(arguments.items()))).decode() if arguments else call.arguments
     yield _digest(client, "says", call.name, said)

@@ -242,5 +242,3 @@ PROGRAMS: dict[str, Callable[[str], Any]] = {
 }
 FLAGS_ERRORS = ("anthropic", "google-genai")
 """Programs whose dialect says of a result that it is an error."""
-CARRIES_PROOFS = ("faithful-chat", "responses", "anthropic", "google-genai")
-"""Programs that send back what the upstream signed."""
