@@ -36,7 +36,7 @@ from mux.ir import (
 from mux.providers.outgoing import Outgoing
 from mux.routing import Candidate
 from mux.upstream import Reply
-from mux.wire import splice
+from mux.wire import json, splice
 
 if TYPE_CHECKING:
     from mux.gateway.exchange import Gateway
@@ -51,6 +51,7 @@ minutes and is cut; they can stream whatever they can say (pitfall 20)."""
 _SECRET_BYTES: Final = 8
 """A shorter key might be a word of any message."""
 
+_MODEL_FIELDS: Final = (b'"model":', b'"model": ', b'"modelVersion":', b'"modelVersion": ')
 _JSON: Final = "application/json"
 
 _Head: TypeAlias = list[tuple[str, str]]
@@ -169,9 +170,12 @@ class Attempt:
             events = unfold(self._decode(await self._read(reply), reply.headers))
             await pump.deliver(events, chain.filters, stream)
         else:
-            copy = pump.forward if self.native else pump.translate
             decoder = self._codec.client.stream_decoder()
-            complete = await copy(reply, decoder, chain.filters, stream, self._gateway.hide)
+            way = (reply, decoder, chain.filters, stream, self._gateway.hide)
+            if self.native:
+                complete = await pump.forward(*way, self._renamed)
+            else:
+                complete = await pump.translate(*way)
         if not chain.waiting:
             await stream.end()
         if complete:
@@ -187,7 +191,18 @@ class Attempt:
                 body = self._codec.server.encode_response(response, self._call.request)
                 content_type = _JSON
             self._outcome.usage = response.usage
-            return content_type, body, head
+            return content_type, self._renamed(body), head
+
+    def _renamed(self, data: bytes) -> bytes:
+        """`data`, the upstream's own words, with the model named as the client did (pitfall 229).
+
+        Inside of a JSON string the quotes would be escaped, so that only the field itself matches.
+        """
+        asked, used = self._call.request.model, self.candidate.model
+        if asked != used and b'"model' in data:
+            for field in _MODEL_FIELDS:
+                data = data.replace(field + json.dumps(used), field + json.dumps(asked))
+        return data
 
     async def _response(self) -> tuple[Response, _Head]:
         """The answers to all calls made one, and what the client's head will say."""

@@ -17,7 +17,8 @@ from mux.wire.units import Units
 Filter: TypeAlias = Callable[[list[Event]], list[Event]]
 """Changes events between decoder and encoder: tool names, think tags, the clock."""
 
-Hide: TypeAlias = Callable[[bytes], bytes]
+Change: TypeAlias = Callable[[bytes], bytes]
+"""Changes whole events as they are written: hides secrets, renames the model."""
 
 _SILENT = (Start, UsageUpdate)
 _DRAIN_S: Final = 0.1
@@ -28,7 +29,7 @@ async def translate(
     decoder: StreamDecoder,
     filters: tuple[Filter, ...],
     stream: ClientStream,
-    hide: Hide,
+    hide: Change,
 ) -> bool:
     """Copy events until the answer ends; whether the upstream has said all it had to say.
 
@@ -58,9 +59,12 @@ async def forward(
     decoder: StreamDecoder,
     filters: tuple[Filter, ...],
     stream: ClientStream,
-    hide: Hide,
+    hide: Change,
+    rename: Change,
 ) -> bool:
-    """Copy bytes untouched until the answer ends, while the decoder looks on; returns true.
+    """Copy bytes until the answer ends, while the decoder looks on; returns true.
+
+    They are untouched but for the model's name, where the client asked for it by another.
 
     Events are copied whole: where the upstream leaves one unfinished, or leaves without its
     terminal marker, the stream ends in the dialect's error form. What follows the marker is left,
@@ -77,7 +81,7 @@ async def forward(
             _begin(events, stream)
         if ended and isinstance(events[-1], Failure):
             out = hide(out or stream.encoder.encode(events[-1]))
-        await _deliver(out, events, ended, stream)
+        await _deliver(rename(out), events, ended, stream)
     return True
 
 

@@ -187,7 +187,8 @@ class Exchange:
         """The answer's head. Raises `ValueError` for a header that would not stay one line."""
         self.begun = True
         status: int = self._start["status"]
-        headers: list[tuple[bytes, bytes]] = list(self._start.get("headers", ()))
+        given: list[tuple[bytes, bytes]] = list(self._start.get("headers", ()))
+        headers = [header for header in given if header[0].lower() != b"connection"]
         length = next((value for name, value in headers if name.lower() == b"content-length"), None)
         self._silent = self._head.method == "HEAD" or status in _BODILESS
         self._chunks = length is None and not self._silent and self._head.version == "1.1"
@@ -198,6 +199,7 @@ class Exchange:
             self._head.keep_alive
             and bounded
             and not self._connection.ending
+            and len(headers) == len(given)  # an app that speaks of the connection wants its end
             and (self._body.done or (readable and self._continued))
         )
         headers.append((b"date", _date(int(trio.current_time()))))

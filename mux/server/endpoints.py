@@ -105,6 +105,8 @@ ENDPOINTS: Final = (
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SLASHES: Final = re.compile(r"/{2,}")
+_SCHEME: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*):/(?!/)")
+"""A forced provider in a path whose slashes were tidied."""
 _BY_PREFIX: Final = (
     ("/v1/messages", "anthropic"),
     ("/v1/responses", "openai_responses"),
@@ -137,7 +139,8 @@ def find(method: str, path: str) -> tuple[Endpoint, str | None]:
         if match is None:
             continue
         if method in endpoint.methods:
-            return endpoint, match[1] if match.groups() else None
+            name = match[1] if match.groups() else None
+            return endpoint, _SCHEME.sub(r"\1://", name) if name else None
         allowed += endpoint.methods
     if allowed:
         allow = tuple(dict.fromkeys(allowed))
