@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit conformance fuzz agents bench clean
+.PHONY: demo test lint types unit conformance fuzz soak agents bench clean
 
 demo: $(VENV)/.run
 	$(BIN)/llm-mux demo
@@ -30,7 +30,11 @@ conformance: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz --seconds 600
 
+MINUTES ?= 10
+STREAMS ?= 500
+
 soak: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --streams $(STREAMS)
 	LLM_MUX_SOAK=50 $(BIN)/python -m pytest tests/life -k killing
 
 agents: $(VENV)/.dev

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._formats import unfenced
-from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported
+from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported, UpstreamProtocolError
 from mux.gateway import headers, payload, pump, repairs, several, shape
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.familiar import familiar
@@ -48,8 +48,8 @@ _STREAMED: Final = frozenset({"anthropic", "openai_responses"})
 """Dialects in which whole answers are asked for as streams, so that no connection falls silent for
 minutes and is cut; they can stream whatever they can say (pitfall 20)."""
 
-_SECRET_BYTES: Final = 8
-"""A shorter key might be a word of any message."""
+_ERROR_BYTES: Final = 64 * 1024
+"""What is read of an error's body."""
 
 _MODEL_FIELDS: Final = (b'"model":', b'"model": ', b'"modelVersion":', b'"modelVersion": ')
 _JSON: Final = "application/json"
@@ -121,13 +121,12 @@ class Attempt:
         """Answer with one body. Raises if the upstream gives none."""
         self._begin()
         if self.native:
-            content_type, body, head = await self._native_body()
+            body, head = await self._native_body()
         else:
             response, head = await self._response()
-            content_type = _JSON
             body = CODECS[self._call.dialect].server.encode_response(response, self._call.request)
         length = ("content-length", str(len(body)))
-        await sink.start(200, [("content-type", content_type), length, *head])
+        await sink.start(200, [("content-type", _JSON), length, *head])
         await sink.send(body)
         await sink.end()
 
@@ -181,17 +180,15 @@ class Attempt:
         if complete:
             await pump.drain(reply)
 
-    async def _native_body(self) -> tuple[str, bytes, _Head]:
-        """The upstream's own body, made a whole answer if it is a stream, and its type."""
+    async def _native_body(self) -> tuple[bytes, _Head]:
+        """The upstream's own body, made a whole answer if it is a stream."""
         async with self._open(self._request) as (reply, _, head):
             body = await self._read(reply)
-            content_type = reply.headers.get("content-type", _JSON)
             response = self._decode(body, reply.headers)
-            if shape.is_stream(self._codec.name, content_type, body):
+            if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
                 body = self._codec.server.encode_response(response, self._call.request)
-                content_type = _JSON
             self._outcome.usage = response.usage
-            return content_type, self._renamed(body), head
+            return self._renamed(body), head
 
     def _renamed(self, data: bytes) -> bytes:
         """`data`, the upstream's own words, with the model named as the client did (pitfall 229).
@@ -297,6 +294,8 @@ class Attempt:
                 reply = WatchedReply(opened, watch)
                 if reply.status >= 400:
                     raise await self._error(reply)
+                if reply.status >= 300:
+                    raise _redirected(reply.status)
                 yield reply, encoded, self._head(reply.headers, encoded.losses)
         if watch.scope.cancelled_caught:
             raise watch.error()
@@ -334,14 +333,10 @@ class Attempt:
             )
 
     async def _error(self, reply: Reply) -> MuxError:
-        body = await self._read(reply)
-        secret = self.candidate.key.key.reveal().encode()
-        if len(secret) >= _SECRET_BYTES:  # hosts quote the key they refuse
-            body = body.replace(secret, b"***")
+        body = await pump.read_head(reply, _ERROR_BYTES)
         error = self._codec.client.decode_error(reply.status, body, reply.headers)
-        if self.native and error.kind is not ErrorKind.UPSTREAM_AUTH:
-            content_type = reply.headers.get("content-type", _JSON)
-            error.native = NativeAnswer(reply.status, body, content_type)
+        if self.native and error.kind is not ErrorKind.UPSTREAM_AUTH and shape.is_error(body):
+            error.native = NativeAnswer(reply.status, body, _JSON)
         return error
 
     def _decode(self, body: bytes, upstream: Mapping[str, str]) -> Response:
@@ -357,6 +352,13 @@ class Attempt:
 
 _EMPTY: Final = Response(answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(0, 0))
 """The answer to a request for no output at all."""
+
+
+def _redirected(status: int) -> UpstreamProtocolError:
+    return UpstreamProtocolError(
+        f"The upstream answered with a redirect ({status}), and redirects are not followed; "
+        "correct the base-url"
+    )
 
 
 def _passes(call: Call) -> bool:

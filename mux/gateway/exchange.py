@@ -31,7 +31,12 @@ from mux.routing import Candidate, Router, select
 from mux.upstream import Transport
 
 _CLIENTS_FAULT: Final = frozenset(
-    {ErrorKind.INVALID_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.TOO_LARGE}
+    {
+        ErrorKind.INVALID_REQUEST,
+        ErrorKind.CONTEXT_LENGTH,
+        ErrorKind.TOO_LARGE,
+        ErrorKind.NOT_FOUND,
+    }
 )
 """What every other candidate would say, too."""
 

@@ -9,6 +9,7 @@ import trio
 
 from mux.codecs import StreamDecoder
 from mux.errors import MuxError, UpstreamProtocolError
+from mux.gateway import shape
 from mux.gateway.stream import ClientStream
 from mux.ir import Event, Failure, Finish, Start, UsageUpdate
 from mux.upstream import Reply
@@ -73,42 +74,45 @@ async def forward(
     units = Units(lines=stream.by_line)
     ended = False
     while not ended:
-        out, events, ended = await _watched(reply, decoder, units)
+        out, words, events, ended = await _watched(reply, decoder, units)
         for observe in filters:
             observe(events)
         if not stream.committed:
             _raise_early(events)
             _begin(events, stream)
         if ended and isinstance(events[-1], Failure):
-            out = hide(out or stream.encoder.encode(events[-1]))
+            out += hide(words or stream.encoder.encode(events[-1]))
         await _deliver(rename(out), events, ended, stream)
     return True
 
 
 async def _watched(
     reply: Reply, decoder: StreamDecoder, units: Units
-) -> tuple[bytes, list[Event], bool]:
-    """The next bytes, what they mean, and whether they are the last.
-
-    No bytes, if the last event is a failure that the upstream did not put in words.
+) -> tuple[bytes, bytes, list[Event], bool]:
+    """The next bytes, the upstream's own words for a failure behind them, what both mean, and
+    whether they are the last.
     """
     events: list[Event] = []
     piece, failure = await _receive(reply)
     if failure is not None:
-        return b"", [failure], True
+        return b"", b"", [failure], True
     if not piece:
         rest = units.rest
         events += [*decoder.feed(rest), *decoder.eof()]
-        return b"" if isinstance(events[-1], Failure) else rest, events, True
+        return b"" if isinstance(events[-1], Failure) else rest, b"", events, True
     try:
         whole = units.feed(piece)
     except MuxError as error:
-        return b"", [Failure.of(error)], True
+        return b"", b"", [Failure.of(error)], True
     for number, unit in enumerate(whole):
         events += decoder.feed(unit)
-        if _ends(events):
-            return b"".join(whole[: number + 1]), events, True
-    return b"".join(whole), events, False
+        if not _ends(events):
+            continue
+        if isinstance(events[-1], Failure):
+            words = unit if shape.is_error(unit, lines=units.lines) else b""
+            return b"".join(whole[:number]), words, events, True
+        return b"".join(whole[: number + 1]), b"", events, True
+    return b"".join(whole), b"", events, False
 
 
 def _begin(events: list[Event], stream: ClientStream) -> None:
@@ -157,6 +161,16 @@ async def read_whole(reply: Reply, limit_bytes: int) -> bytes:
                 f"The upstream's answer is over {limit_bytes} bytes; "
                 "raise max-response-size to allow it"
             )
+    return b"".join(pieces)
+
+
+async def read_head(reply: Reply, limit_bytes: int) -> bytes:
+    """The beginning of a body: all of it, or the pieces that reach `limit_bytes`."""
+    pieces: list[bytes] = []
+    size = 0
+    while size < limit_bytes and (piece := await reply.receive_some()):
+        pieces.append(piece)
+        size += len(piece)
     return b"".join(pieces)
 
 

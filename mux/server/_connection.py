@@ -38,7 +38,7 @@ _log: Final = logging.getLogger("mux.server")
 class Limits:
     """How many connections there may be, and how long a client may take nothing, be silent in the
     middle of a request, take for its head, and ask for nothing. For a body it has `body_timeout_s`,
-    and as long again for each megabyte."""
+    and as long again for each megabyte; for what it is sent `write_timeout_s` in the same way."""
 
     write_timeout_s: float = 30.0
     read_timeout_s: float = 30.0
@@ -123,7 +123,9 @@ class ClientConnection:
             with trio.CancelScope(shield=True):
                 async with self._lock:
                     rest = memoryview(data)[sent:]
-                    await self.socket.send_all(rest, stall_s=self.limits.write_timeout_s)
+                    stall_s = self.limits.write_timeout_s
+                    with trio.fail_after(stall_s * (1 + len(rest) / 1_000_000)):
+                        await self.socket.send_all(rest, stall_s=stall_s)
         except OSError:
             self._broken = True
         except trio.TooSlowError:

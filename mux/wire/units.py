@@ -19,9 +19,10 @@ class Units:
     events.
     """
 
-    __slots__ = ("_end", "_limit", "_size", "_tail")
+    __slots__ = ("_end", "_limit", "_size", "_tail", "lines")
 
     def __init__(self, *, lines: bool = False, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.lines = lines
         self._end = _LINE if lines else _BLANK_LINE
         self._tail: list[bytes] = []
         """pieces of the event under way"""

@@ -1,4 +1,4 @@
-"""llm-mux in front of a failing upstream: in this process, asked without a socket of the client's."""
+"""llm-mux in this process, in front of a failing upstream; asked without a socket."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Got:
 
 
 class Gate:
-    """One llm-mux whose providers `p0`, `p1`… all have the model `m`."""
+    """One llm-mux whose providers `p0`, `p1`… all have the model `m`; `at-1` is that of `p1`."""
 
     def __init__(self, transport: Transport, *places: Place, **settings: Any) -> None:
         self.settings = Settings(
@@ -140,5 +140,5 @@ def _provider(number: int, dialect: str, base_url: str) -> ProviderSettings:
         api_key=Secret(SECRET),
         base_url=HttpUrl(base_url),
         dialect=(UpstreamDialect(dialect),) if openai else (),
-        models=(ModelSettings("m"),),
+        models=(ModelSettings("m"), ModelSettings("m", alias=f"at-{number}")),
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import pytest
@@ -110,12 +111,23 @@ def gate(network: NetworkTransport, *places: Place) -> Gate:
 
 def address(host: Upstream, fault: str) -> str:
     if fault == "refused":
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            return f"http://127.0.0.1:{free.getsockname()[1]}"
+        return f"http://127.0.0.1:{_taken()}"
     if fault == "tls-to-plain":
         return host.url(GOOD).replace("http:", "https:")
     return host.url(fault)
+
+
+@cache
+def _taken() -> int:
+    """A port that is ours, so that nobody else listens there, and we do not."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    _KEPT.append(taken)
+    port: int = taken.getsockname()[1]
+    return port
+
+
+_KEPT: Final[list[socket.socket]] = []
 
 
 @everyone

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import trio
@@ -26,6 +26,8 @@ from tests.scenes.pieces import PIECES
 from tests.scenes.spoken import spoken
 
 GOOD: Final = "none"
+PACED: Final = "paced"
+"""No fault either, but an answer that takes a second."""
 SECRET: Final = "sk-fault-0123456789abcdef"
 """A key that upstreams here quote when they refuse something."""
 STATUSES: Final = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
@@ -114,9 +116,7 @@ class Wire:
 
     async def whole(self, status: int, content_type: str, body: bytes, **fields: str) -> None:
         """A complete answer."""
-        await self.head(
-            status, content_type=content_type, content_length=str(len(body)), **fields
-        )
+        await self.head(status, content_type=content_type, content_length=str(len(body)), **fields)
         await self.send(body)
 
     def reset(self) -> None:
@@ -244,6 +244,16 @@ async def _good(wire: Wire, said: Said, _: Asked) -> None:
     await wire.end()
 
 
+async def _paced(wire: Wire, said: Said, _: Asked) -> None:
+    await wire.head(content_type=said.content_type)
+    answer = said.first + said.rest
+    step = len(answer) // 10 + 1
+    for at in range(0, len(answer), step):
+        await trio.sleep(0.1)
+        await wire.chunk(answer[at : at + step])
+    await wire.end()
+
+
 async def _close(wire: Wire, said: Said, _: Asked) -> None:
     pass
 
@@ -344,12 +354,16 @@ async def _endless_line(wire: Wire, said: Said, _: Asked) -> None:
 
 
 async def _bomb(wire: Wire, said: Said, _: Asked) -> None:
-    """A gibibyte in a megabyte."""
-    packer = zlib.compressobj(9, wbits=31)
+    """A thousand bytes for each one sent."""
     await wire.head(content_type=said.content_type, content_encoding="gzip")
-    for _each in range(64):
-        packed = packer.compress(b"data: " + bytes(16 * 1024 * 1024))
-        await wire.chunk(packed + packer.flush(zlib.Z_SYNC_FLUSH))
+    packed = _packed_zeros()
+    while True:
+        await wire.chunk(packed)
+
+
+@cache
+def _packed_zeros() -> bytes:
+    return gzipped(b"data: " + bytes(64 * 1024 * 1024))
 
 
 async def _endless_comments(wire: Wire, said: Said, _: Asked) -> None:
@@ -518,6 +532,6 @@ LATE: Final[dict[str, Play]] = {
     "flood": _flood,
     "never-done": _never_done,
 }
-FAULTS: Final[dict[str, Play]] = {GOOD: _good, **EARLY, **LATE}
-COMPLETE: Final = frozenset({GOOD, *(name for name in EARLY if name[:3].isdigit())})
+FAULTS: Final[dict[str, Play]] = {GOOD: _good, PACED: _paced, **EARLY, **LATE}
+COMPLETE: Final = frozenset({GOOD, PACED, *(name for name in EARLY if name[:3].isdigit())})
 """After these the connection may be used again."""
