@@ -60,9 +60,9 @@ class PlainSocket:
     scheme: Final = "http"
 
     def __init__(self, stream: trio.SocketStream) -> None:
+        self.peer, self.local = _addresses(stream.socket)  # first: of one that is gone it raises
         self._sock = socket.socket(fileno=stream.socket.detach())
         self._sock.setblocking(False)
-        self.peer, self.local = _addresses(self._sock)
 
     async def receive_some(self) -> bytes:
         while True:

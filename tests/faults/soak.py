@@ -153,7 +153,7 @@ class Soak:
             if asked.closed_s is None:
                 self._figures.wrong.append(f"{asked.fault}: not closed 20 s after its client left")
                 continue
-            took_s = asked.closed_s - left[asked.mark]
+            took_s = asked.closed_s - max(left[asked.mark], asked.began_s)
             self._figures.closing_s.append(max(took_s, 0.0))
             if took_s > CLOSED_WITHIN_S:
                 self._figures.wrong.append(f"{asked.fault}: closed {took_s:.2f} s too late")

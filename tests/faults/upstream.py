@@ -64,6 +64,7 @@ class Asked:
     stream: bool
     mark: int
     """the number behind a `#` in its body; -1 if there is none"""
+    began_s: float = 0.0
     closed_s: float | None = None
     """when the gateway closed the connection under the answer"""
     closed: trio.Event = field(default_factory=trio.Event)
@@ -160,6 +161,7 @@ class Upstream:
     async def _requests(self, wire: Wire) -> None:
         while (request := await wire.request()) is not None:
             asked = read(*request)
+            asked.began_s = trio.current_time()
             self.asked.append(asked)
             play = FAULTS[asked.fault]
             answered = False
