@@ -172,6 +172,7 @@ class ClientConnection:
                 break
             if _BARE.search(data):
                 raise Refused(400, "A line of the request's head ends in LF alone")
+            piece = b""
             with trio.CancelScope() as scope:
                 if data:
                     scope.deadline = until_s

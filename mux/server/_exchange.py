@@ -122,6 +122,7 @@ class Exchange:
                 self._continued = True
                 await connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             silent_s = trio.current_time() + connection.limits.read_timeout_s
+            data = b""
             with trio.CancelScope(deadline=min(self._until_s, silent_s)) as scope:
                 data = await connection.socket.receive_some()
             if scope.cancelled_caught:

@@ -57,9 +57,8 @@ class PlainSocket:
     """A TCP socket, used directly: trio's streams would pass through the scheduler with every call,
     ready or not."""
 
-    scheme: Final = "http"
-
     def __init__(self, stream: trio.SocketStream) -> None:
+        self.scheme = "http"
         self.peer, self.local = _addresses(stream.socket)  # first: of one that is gone it raises
         self._sock = socket.socket(fileno=stream.socket.detach())
         self._sock.setblocking(False)
@@ -109,10 +108,9 @@ class PlainSocket:
 class TlsSocket:
     """A TCP socket with our certificate."""
 
-    scheme: Final = "https"
-
     def __init__(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
         self._stream = stream
+        self.scheme = "https"
         self.peer, self.local = _addresses(stream.transport_stream.socket)
 
     async def receive_some(self) -> bytes:
