@@ -32,7 +32,7 @@ _REFUSED: Final[dict[str, tuple[str, ...]]] = {
 
 _DROPPED: Final[dict[str, tuple[str, ...]]] = {
     "openai_responses": ("truncation", "context_management", "multi_agent"),
-    "anthropic": ("context_management", "fallbacks", "fallback_credit_token"),
+    "anthropic": ("context_management", "fallbacks", "fallback_credit_token", "mcp_servers"),
     "gemini": (
         "generationConfig.responseMimeType",
         "generationConfig.mediaResolution",
@@ -48,7 +48,7 @@ _RAW: Final = "raw"
 _UNTEMPLATED: Final = frozenset({"openai_completions"})
 """Dialects whose prompts never have one."""
 
-_IDLE: Final[tuple[object, ...]] = (None, False, "", "disabled", "text/plain")
+_IDLE: Final[tuple[object, ...]] = (None, False, "", [], {}, "disabled", "text/plain")
 """Values by which a client says that it does not use the feature."""
 
 _REFERENCES: Final = {

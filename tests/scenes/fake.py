@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -103,9 +103,10 @@ def epoch() -> float:
 def gateway(
     transport: ScriptedTransport,
     *providers: str,
+    abilities: Mapping[str, object] | None = None,
     **settings: Any,
 ) -> Gateway:
-    """A gateway whose providers all have the model ``m``.
+    """A gateway whose providers all have the model ``m``, which has `abilities`.
 
     A provider is named by its type, or, if it is an OpenAI host, by the one dialect it speaks.
     """
@@ -120,7 +121,10 @@ def gateway(
                 api_key=Secret("k"),
                 base_url=HttpUrl("http://127.0.0.1:1"),
                 dialect=(UpstreamDialect(kind),) if kind in set(UpstreamDialect) else (),
-                models=(ModelSettings("m"), ModelSettings("upstream-m", alias="alias-m")),
+                models=(
+                    ModelSettings("m", abilities=abilities or {}),
+                    ModelSettings("upstream-m", alias="alias-m"),
+                ),
             )
             for number, kind in enumerate(providers)
         ),

@@ -154,8 +154,10 @@ def _schema_of(tool: Tool, strict: bool, losses: list[Loss]) -> Object:
             return {"input_schema": cleaned.schema, "strict": True}
     if tool.strict:
         losses.append(Loss(LossKind.DEGRADE, "strict", tool.name))
-    schema = _schema.anthropic_input(tool.schema).schema
-    return {"input_schema": {"type": "object"} if schema is None else schema}
+    cleaned = _schema.anthropic_input(tool.schema)
+    if not cleaned.exact:
+        losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
+    return {"input_schema": {"type": "object"} if cleaned.schema is None else cleaned.schema}
 
 
 def _strict_allowed(tools: list[Tool | ServerTool], abilities: Abilities) -> bool:

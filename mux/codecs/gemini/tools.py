@@ -214,9 +214,11 @@ def _calling(
             losses.append(Loss(LossKind.DEGRADE, "tool_choice"))
         return {}
     if choice is None or choice.mode is ChoiceMode.AUTO:
-        strict = abilities.strict_tools and all(tool.strict for tool in functions)
-        if strict:
+        # There is one mode for all functions.
+        if abilities.strict_tools and all(tool.strict for tool in functions):
             return {"mode": "VALIDATED"}
+        if any(tool.strict for tool in functions):
+            losses.append(Loss(LossKind.DROP, "strict"))
         return {"mode": "AUTO"} if choice is not None else {}
     known = {tool.name for tool in functions}
     names: list[JSON] = [name for name in choice.names if name in known]

@@ -124,6 +124,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         raise Unsupported("This model cannot answer in audio.", param="modalities")
     if {*request.modalities} - {"text"}:
         losses.append(Loss(LossKind.DROP, "modalities"))
+    unsaid = ("verbosity", "service_tier", "metadata")
+    losses += [Loss(LossKind.DROP, name) for name in unsaid if getattr(request, name)]
     request = _server_tools.resolve(request, DIALECT, frozenset(), losses)
     request, tools = _tools.adapt(request, ToolRules(), losses)
     request = choose(request, abilities, losses)

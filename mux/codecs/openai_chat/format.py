@@ -45,7 +45,7 @@ def encode_format(
         return request, {"response_format": {"type": "json_object"}}
     if native and "response_format" in request.own(DIALECT):
         return request, {}
-    schema = _native_schema(wanted) if native else _foreign_schema(wanted, abilities, losses)
+    schema = _native_schema(wanted) if native else _foreign_schema(request, abilities, losses)
     return request, {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
@@ -60,8 +60,9 @@ def _native_schema(wanted: ResponseFormat) -> Object:
     return out
 
 
-def _foreign_schema(wanted: ResponseFormat, abilities: Abilities, losses: list[Loss]) -> Object:
+def _foreign_schema(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
     """Strict as far as the schema keeps to the subset: it is never rewritten to fit."""
+    wanted = request.response_format
     name = _ILLEGAL.sub("_", wanted.name)[:_NAME_CHARS]
     out: Object = {"name": name or _DEFAULT_NAME}
     if wanted.description:
@@ -69,8 +70,13 @@ def _foreign_schema(wanted: ResponseFormat, abilities: Abilities, losses: list[L
     strict = abilities.strict_tools and _schema.openai_strict_ok(wanted.schema)
     if wanted.strict and not strict:
         losses.append(Loss(LossKind.DEGRADE, "strict"))
+    cleaned = _schema.openai(wanted.schema)
+    # A schema binds the model in all other dialects, in OpenAI's only if it is strict.
+    binding = wanted.strict is None and request.origin != "openai_responses"
+    if (binding and not strict) or not cleaned.exact:
+        losses.append(Loss(LossKind.DEGRADE, "response_format"))
     if wanted.schema is not None:
-        out["schema"] = _schema.openai(wanted.schema).schema
+        out["schema"] = cleaned.schema
     out["strict"] = strict and wanted.strict is not False
     return out
 

@@ -184,8 +184,14 @@ def _optional(request: Request, abilities: Abilities, losses: list[Loss]) -> Obj
         told |= own
     elif any(mode != "text" for mode in request.modalities):
         raise Unsupported("This model answers in text only.", param="modalities")
-    elif not abilities.openai_extras:
-        tempting = ("service_tier", "verbosity")
-        losses += [Loss(LossKind.DROP, name) for name in tempting if told[name]]
-        return {}
+    else:
+        taken = abilities.openai_extras
+        wanted = (
+            ("service_tier", request.service_tier, taken and tier),
+            ("verbosity", request.verbosity, taken),
+            ("metadata", request.metadata, False),  # refused for answers that are not stored
+        )
+        losses += [Loss(LossKind.DROP, name) for name, value, told in wanted if value and not told]
+        if not taken:
+            return {}
     return {name: value for name, value in told.items() if value not in ("", None, [])}

@@ -179,7 +179,7 @@ class _Writer:
         if isinstance(tool, Tool):
             return self._client_tool(tool)
         if tool.kind == "web_search":
-            self.search = _search(tool)
+            self.search = self._search(tool)
             return None
         return tool.raw
 
@@ -193,7 +193,10 @@ class _Writer:
         if description := _tools.described(tool):
             function["description"] = description
         if tool.schema is not None:
-            function["parameters"] = _schema.openai(tool.schema).schema
+            cleaned = _schema.openai(tool.schema)
+            if not cleaned.exact:
+                self._losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
+            function["parameters"] = cleaned.schema
         if tool.strict:
             function |= self._strict(tool)
         return {"type": "function", "function": function}
@@ -204,6 +207,17 @@ class _Writer:
             return {"strict": True}
         self._losses.append(Loss(LossKind.DROP, "strict", tool.name))
         return {}
+
+    def _search(self, tool: ServerTool) -> Object:
+        """``web_search_options``, which know where the user is and no limits."""
+        if tool.dialect == DIALECT:
+            return tool.raw
+        limits = ("allowed_domains", "blocked_domains", "max_uses")
+        self._losses += [Loss(LossKind.DROP, name) for name in limits if getattr(tool, name)]
+        if tool.user_location is None:
+            return {}
+        place = {key: value for key, value in tool.user_location.items() if key != "type"}
+        return {"user_location": {"type": "approximate", "approximate": place}}
 
 
 def _inner(tool: Tool) -> Object:
@@ -228,15 +242,6 @@ def _custom_out(tool: Tool, native: bool) -> Object:
         grammar: Object = {"definition": definition, "syntax": syntax}
         custom["format"] = {"type": "grammar", "grammar": grammar}
     return {"type": "custom", "custom": custom, **(_own(tool) if native else {})}
-
-
-def _search(tool: ServerTool) -> Object:
-    if tool.dialect == DIALECT:
-        return tool.raw
-    if tool.user_location is None:
-        return {}
-    place = {key: value for key, value in tool.user_location.items() if key != "type"}
-    return {"user_location": {"type": "approximate", "approximate": place}}
 
 
 def _choice(request: Request, choice: ToolChoice) -> JSON:

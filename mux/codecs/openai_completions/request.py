@@ -13,9 +13,11 @@ from mux.errors import Unsupported
 from mux.ir import (
     JSON,
     Abilities,
+    FormatKind,
     Loss,
     LossKind,
     Object,
+    ReasoningState,
     Request,
     Role,
     Text,
@@ -87,6 +89,8 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     if not native:
         _state.check_state(request, DIALECT, losses)
         _check_plain(request)
+        if request.reasoning.state is ReasoningState.ON:
+            losses.append(Loss(LossKind.DROP, "reasoning"))
     request, stops = _stops.divide(request, abilities, losses)
     own = request.own(DIALECT) if native else {}
     body: Object = {"model": request.model, "prompt": _prompt(request)}
@@ -155,4 +159,10 @@ def _check_plain(request: Request) -> None:
             "This model completes text and does not support chat. Use a chat model, or send a "
             "single prompt to a completions endpoint.",
             param="model",
+        )
+    if request.response_format.kind is not FormatKind.TEXT:
+        raise Unsupported(
+            "This model completes text and cannot be bound to a format. Leave it out, or use a "
+            "chat model.",
+            param="format",
         )

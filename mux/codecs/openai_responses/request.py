@@ -199,6 +199,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     """A request of another dialect, made into one this API can be sent."""
     _state.check_state(request, DIALECT, losses)
     _refuse(request, abilities)
+    if any(word.lower() != "text" for word in request.modalities):
+        losses.append(Loss(LossKind.DROP, "modalities"))
     request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
     rules = _tools.openai_rules(abilities, namespaces=True)
     request, tools = _tools.adapt(request, rules, losses)

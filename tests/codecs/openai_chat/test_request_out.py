@@ -776,7 +776,7 @@ def test_fields_of_openais_own_hosts():
     }
     out, losses = encode(asked(**fields))
     assert out.keys() == {"model", "messages"}
-    assert losses == ["drop:service_tier", "drop:verbosity"]
+    assert losses == ["drop:service_tier", "drop:verbosity", "drop:metadata"]
     out = body(abilities=OPENAI, **fields)
     assert (out["verbosity"], out["service_tier"]) == ("low", "default")
     assert (out["prompt_cache_key"], out["user"], out["safety_identifier"]) == ("k", "u", "s")
