@@ -158,7 +158,6 @@ shutdown-grace: 5s
 oauth-excluded-models: {openai: ["*-mini"]}
 strict: true
 request-timeout: 2h
-shutdown-grace: 20s
 proxy-url: socks5://127.0.0.1:1080
 request-retry: 2
 max-retry-interval: 10
