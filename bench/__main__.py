@@ -16,7 +16,7 @@ from bench.memory import per_connection, soak
 from bench.peers import PEERS, claude_code_router, hypercorn, litellm
 from bench.peers import versions as peer_versions
 from bench.plan import PASSED, TRANSLATED, Plan, figures, full, quick
-from bench.processes import ROOT, Rig, rig, scratch
+from bench.processes import ROOT, Rig, end_on_sigterm, rig, scratch
 from bench.results import Machine, Memory, Results
 from bench.targets import MUX, NotToBeHad, Pair, Target, direct, llm_mux, named
 from mux import __version__
@@ -69,6 +69,7 @@ def main(
 
     Without a command everything is measured; a table, JSON and plots are written to --out.
     """
+    end_on_sigterm()
     if context.invoked_subcommand:
         return
     plan = quick() if brief else full()

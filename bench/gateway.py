@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from bench.peers import PEERS
-from bench.processes import rig, scratch
+from bench.processes import end_on_sigterm, rig, scratch
 from bench.samples import Sample, measure
 from bench.scenarios import Measure, Scenario, scenario
 from bench.targets import Target, direct, llm_mux
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--peer", action="append", choices=list(PEERS), default=[])
     options = parser.parse_args()
     seconds = 1.0 if options.quick else 4.0
+    end_on_sigterm()
     with ExitStack() as stack:
         running = stack.enter_context(rig())
         folder = stack.enter_context(scratch())
@@ -67,6 +68,7 @@ def main() -> None:
         starts = [PEERS[name](running.mock_port, folder) for name in options.peer]
         targets += map(stack.enter_context, starts)
         sys.stdout.write(_HEADING + "\n")
+        sys.stdout.flush()
         for pair in options.pair or PAIRS:
             for what in scenarios(pair):
                 if options.only and what.measure not in options.only:

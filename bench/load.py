@@ -126,6 +126,7 @@ class Load:
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
         self._ready = 0
+        self._lost = 0
         self._error = ""
         self._forget()
 
@@ -139,7 +140,7 @@ class Load:
         """Open the connections, and let all be answered once before the time to warm up."""
         end = time.monotonic() + self._job.ramp_s
         missing = self._job.connections
-        while missing:
+        while missing and time.monotonic() < end:
             for _ in range(min(missing, _CONNECTS_AT_ONCE)):
                 self._connect()
                 missing -= 1
@@ -187,20 +188,20 @@ class Load:
             connection = self._connections.get(fd)
             if connection is None:
                 continue
-            if mask & select.EPOLLOUT:
-                self._send(connection, connection.rest)
             if mask & ~select.EPOLLOUT:
                 self._receive(connection)
+            elif mask:
+                self._send(connection, connection.rest)
+        lost, self._lost = self._lost, 0
+        for _ in range(lost):
+            self._connect()
 
     def _connect(self) -> None:
         sock = socket.socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock.connect(("127.0.0.1", self._job.port))
-        except OSError as error:
-            self._fail(f"connect: {error}")
-            return
         sock.setblocking(False)
+        # What is refused, or waits for room in the queue, shows when the request is sent.
+        sock.connect_ex(("127.0.0.1", self._job.port))
         connection = _Connection(sock)
         self._connections[sock.fileno()] = connection
         self._epoll.register(sock.fileno(), select.EPOLLIN)
@@ -230,11 +231,11 @@ class Load:
         self._error = self._error or why
 
     def _lose(self, connection: _Connection, why: str) -> None:
-        """The connection is of no use any more: another takes its place."""
+        """The connection is of no use any more: another takes its place after this turn."""
         self._fail(why)
         del self._connections[connection.sock.fileno()]
         connection.sock.close()
-        self._connect()
+        self._lost += 1
 
     def _receive(self, connection: _Connection) -> None:
         try:

@@ -35,6 +35,11 @@ def cores() -> tuple[set[int], set[int]]:
     return {mine[0]}, set(mine[1:2] or mine)
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this process in order, so that what it started ends, too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 def free_port() -> int:
     """A port nobody listens on right now."""
     with socket.socket() as probe:

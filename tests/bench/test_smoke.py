@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from bench.load import Job
 from bench.mock import Kind, Shape
-from bench.processes import Rig, Watched, listener, rig, tell
+from bench.processes import ROOT, Rig, Watched, listener, rig, tell
 from bench.samples import measure, sample
 from bench.scenarios import Measure, scenario
 from bench.targets import MUX, NotToBeHad, Pair, direct, llm_mux, named
@@ -95,3 +97,24 @@ def test_processes_are_watched_through_proc():
         port: int = server.getsockname()[1]
         assert listener(port) == os.getpid()
     assert listener(port) is None
+
+
+def test_nobody_listening_is_an_error_and_no_wait(running: Rig):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    job = Job(port, b"GET / HTTP/1.1\r\n\r\n", 3, 0.05, ramp_s=0.2)
+    outcome = sample(running, direct(running.mock_port), Shape(), job).outcome
+    assert (outcome.requests, outcome.ready) == (0, 0)
+    assert "refused" in outcome.error
+
+
+def test_a_benchmark_that_is_told_to_end_leaves_nothing_behind():
+    command = [sys.executable, "-m", "bench.gateway", "--pair", "ollama>ollama"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    started = Watched(process.pid).pids()[1:]
+    assert len(started) >= 3
+    process.terminate()
+    process.communicate(timeout=60)
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
