@@ -160,6 +160,7 @@ class Attempt:
         outcome.provider, outcome.model = candidate.provider.name, candidate.model
         outcome.dialect = self._codec.name
         outcome.usage, outcome.error, outcome.failure = None, "", None
+        outcome.written, outcome.finished = 0, False
 
     async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""
@@ -188,6 +189,8 @@ class Attempt:
             if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
                 body = self._codec.server.encode_response(response, self._call.request)
             self._outcome.usage = response.usage
+            if response.usage is None:
+                self._chain().observe(unfold(response))
             return self._renamed(body), head
 
     def _renamed(self, data: bytes) -> bytes:
@@ -292,6 +295,7 @@ class Attempt:
         with watch.scope:
             async with self._gateway.transport.open(outgoing) as opened:
                 reply = WatchedReply(opened, watch)
+                self._outcome.tries[-1].status = reply.status
                 if reply.status >= 400:
                     raise await self._error(reply)
                 if reply.status >= 300:
@@ -313,6 +317,7 @@ class Attempt:
         if not self.native:
             encoded = self._codec.client.encode_request(request, self._abilities)
             losses = (*self._losses, *encoded.losses)
+            self._outcome.losses = tuple(loss.code for loss in losses)
             self._refuse_losses(losses)
             return Encoded(encoded.body, losses, encoded.tools, encoded.stops)
         body = self._call.body

@@ -49,8 +49,33 @@ class Sink(Protocol):
 
 
 @dataclass(slots=True)
+class Try:
+    """One candidate asked once. Times are on trio's clock.
+
+    `catalogue` is what the model catalogue calls the provider's type, `account` tells its keys
+    apart; `status` is the upstream's, 0 if it gave none; `complete`: the answer came to its end;
+    `written` are the characters of it.
+    """
+
+    provider: str
+    catalogue: str
+    account: str
+    model: str
+    dialect: str
+    started_s: float
+    ended_s: float = 0.0
+    content_s: float | None = None
+    """when its first content was on the way to the client, in a stream"""
+    status: int = 0
+    error: str = ""
+    complete: bool = False
+    usage: Usage | None = None
+    written: int = 0
+
+
+@dataclass(slots=True)
 class Outcome:
-    """What became of a call, for the log line."""
+    """What became of a call. What is told of an attempt is that of the last one."""
 
     provider: str = ""
     model: str = ""
@@ -59,4 +84,15 @@ class Outcome:
     error: str = ""
     failure: MuxError | None = None
     """what ended an answer that had begun"""
-    attempts: int = 0
+    finished: bool = False
+    """whether the model came to its end"""
+    written: int = 0
+    """characters the model wrote, for where nobody says how many tokens"""
+    losses: tuple[str, ...] = ()
+    """codes of what the translation lost"""
+    tries: list[Try] = field(default_factory=list[Try])
+
+    @property
+    def attempts(self) -> int:
+        """How often an upstream was asked."""
+        return len(self.tries)

@@ -7,7 +7,8 @@ to the next candidate, whose error, the last one's, is the answer if none is lef
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import random
 from typing import Final, TypeAlias
@@ -20,7 +21,7 @@ from mux.config.mask import Mask
 from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
 from mux.gateway.attempt import Attempt
-from mux.gateway.call import Call, Outcome, Sink
+from mux.gateway.call import Call, Outcome, Sink, Try
 from mux.gateway.filters import MALFORMED
 from mux.gateway.memory import Memory
 from mux.gateway.patience import Patience
@@ -100,6 +101,9 @@ class Gateway:
                     await self._first(call, outcome, lambda attempt: attempt.stream(stream))
             except MuxError as error:  # told below, outside of the nursery's exception group
                 failed = error
+            finally:
+                if outcome.tries:
+                    outcome.tries[-1].content_s = stream.committed_s
             nursery.cancel_scope.cancel()
         if failed is not None:
             await stream.fail(failed)
@@ -175,15 +179,41 @@ class Gateway:
         attempt = Attempt(self, call, candidate, outcome, self.memory.lessons.of(provider, model))
         tries = _Tries(self, call, candidate, outcome)
         while True:
-            outcome.attempts += 1
             try:
-                await answer(attempt)
+                with _noted(attempt, outcome):
+                    await answer(attempt)
             except MuxError as error:
                 self.hide_in(error)
                 attempt = tries.after(error, attempt)
             else:
                 self.memory.lessons.learn(provider, model, attempt.repairs)
                 return
+
+
+@contextmanager
+def _noted(attempt: Attempt, outcome: Outcome) -> Generator[None]:
+    """Note what becomes of `attempt` while it answers, however that ends."""
+    candidate = attempt.candidate
+    noted = Try(
+        candidate.provider.name,
+        candidate.provider.catalogue,
+        str(candidate.key.key),
+        candidate.model,
+        attempt.dialect,
+        trio.current_time(),
+    )
+    outcome.tries.append(noted)
+    try:
+        yield
+        noted.error = outcome.error
+        outcome.finished |= outcome.failure is None
+    except MuxError as error:
+        noted.error = error.kind
+        raise
+    finally:
+        noted.ended_s = trio.current_time()
+        noted.usage, noted.written = outcome.usage, outcome.written
+        noted.complete = outcome.finished and not noted.error
 
 
 @dataclass(slots=True)

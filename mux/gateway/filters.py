@@ -18,7 +18,19 @@ from mux.gateway.continuing import Continuing
 from mux.gateway.memory import Memory
 from mux.gateway.pump import Filter
 from mux.gateway.signatures import Signed
-from mux.ir import Event, Failure, Finish, Request, Start, StopReason, UsageUpdate, fold
+from mux.ir import (
+    ArgsDelta,
+    Event,
+    Failure,
+    Finish,
+    Request,
+    Start,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    UsageUpdate,
+    fold,
+)
 from mux.routing import Candidate
 
 MALFORMED: Final = "malformed_tool_call"
@@ -97,13 +109,19 @@ class Chain:
         return self._continuing.resume()
 
     def observe(self, events: list[Event]) -> list[Event]:
-        """Note what the log line will tell."""
+        """Note what will be told of the answer when it has ended."""
         for event in events:
-            if isinstance(event, UsageUpdate):
+            if isinstance(event, TextDelta | ThinkingDelta):
+                self.outcome.written += len(event.text)
+            elif isinstance(event, ArgsDelta):
+                self.outcome.written += len(event.arguments)
+            elif isinstance(event, UsageUpdate):
                 self.outcome.usage = event.usage
             elif isinstance(event, Failure):
                 self.outcome.error = event.kind
                 self.outcome.failure = event.error()
+            elif isinstance(event, Finish):
+                self.outcome.finished = True
         return events
 
     def _dated(self, events: list[Event]) -> list[Event]:

@@ -42,6 +42,7 @@ class ClientStream:
         "begun",
         "by_line",
         "committed",
+        "committed_s",
         "encoder",
     )
 
@@ -57,6 +58,8 @@ class ClientStream:
         """the head was sent, and with it the status"""
         self.committed = False
         """content was sent, and with it the choice of the upstream"""
+        self.committed_s: float | None = None
+        """when that was"""
         self.by_line = content_type.startswith(_LINES)
         """an event is a line, not what a blank line ends"""
         self._sink = sink
@@ -82,6 +85,7 @@ class ClientStream:
     async def commit(self) -> None:
         """Send the head and what was held: from here on there is no second try."""
         self.committed = True
+        self.committed_s = trio.current_time()
         await self._quiet()
         if not self.begun:
             await self._begin()

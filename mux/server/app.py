@@ -13,6 +13,7 @@ import trio
 from mux.codecs import CODECS, ollama
 from mux.config import Settings
 from mux.errors import (
+    BudgetSpent,
     InvalidRequest,
     MethodNotAllowed,
     MuxError,
@@ -21,11 +22,11 @@ from mux.errors import (
     UpstreamFailed,
 )
 from mux.gateway import headers as gateway_headers
-from mux.gateway.call import Call, Outcome
+from mux.gateway.call import Call
 from mux.gateway.count import count
 from mux.gateway.exchange import Gateway
 from mux.ir import Request
-from mux.server import auth, endpoints, listings
+from mux.server import auth, endpoints, limits, listings
 from mux.server.asgi import (
     AsgiSink,
     ClientGone,
@@ -37,9 +38,10 @@ from mux.server.asgi import (
     read_body,
 )
 from mux.server.endpoints import Action
+from mux.server.journal import Journal
 from mux.server.origin import Doorkeeper
 from mux.server.responses import KeptResponses
-from mux.server.visit import Visit
+from mux.server.visit import Entry, Visit
 from mux.wire import json
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -58,9 +60,10 @@ _log: Final = logging.getLogger("mux.access")
 class App:
     """Serves one configuration. Safe for any number of requests at once."""
 
-    def __init__(self, settings: Settings, gateway: Gateway) -> None:
+    def __init__(self, settings: Settings, gateway: Gateway, journal: Journal) -> None:
         self._settings = settings
         self._gateway = gateway
+        self._journal = journal
         self._door = Doorkeeper(settings)
         self._keys = tuple(client.key.reveal() for client in settings.api_keys)
         kept = KeptResponses(gateway.memory.conversations)
@@ -102,11 +105,16 @@ class App:
             head_only=inbound.method == "HEAD",
             extra=[*_request_id_header(dialect, request_id), *self._door.headers(inbound)],
         )
-        outcome = Outcome()
+        now_s = self._gateway.clock()
+        entry = Entry(request_id, now_s, started_s, inbound, dialect, sink)
+        outcome = entry.outcome
         try:
-            await self._answer(inbound, receive, sink, outcome)
+            await self._answer(receive, entry)
         except ClientGone:
-            outcome.error = "client gone"
+            outcome.error, entry.cancelled = "client gone", True
+        except trio.Cancelled:
+            outcome.error, entry.cancelled = "cut off", True
+            raise
         except MuxError as error:
             outcome.error = error.kind
             error.request_id = request_id
@@ -117,11 +125,12 @@ class App:
             bug = UpstreamFailed(f"llm-mux failed on a bug; its log has request {request_id}")
             bug.request_id = request_id
             await _send_error(sink, bug, dialect)
-        _log_line(inbound, dialect, sink, outcome, trio.current_time() - started_s)
+        finally:
+            recorded = self._settings.usage_statistics_enabled
+            self._journal.ended(entry, trio.current_time(), recorded=recorded)
 
-    async def _answer(
-        self, inbound: Inbound, receive: Receive, sink: AsgiSink, outcome: Outcome
-    ) -> None:
+    async def _answer(self, receive: Receive, entry: Entry) -> None:
+        inbound, sink = entry.inbound, entry.sink
         endpoints.check_method(inbound.method)
         self._door.check(inbound)
         check_head(inbound)
@@ -130,10 +139,12 @@ class App:
             await sink.end()
             return
         endpoint, name = endpoints.find(inbound.method, inbound.path)
-        if not self._settings.disable_auth and endpoint.action not in _OPEN:
-            auth.check(self._keys, inbound.headers, inbound.query)
-        visit = Visit(inbound, endpoint, name, receive, sink, outcome)
-        await self._actions[endpoint.action](visit)
+        if self._settings.disable_auth:
+            entry.client = auth.client_of(inbound.headers, inbound.query)
+        elif endpoint.action not in _OPEN:
+            entry.client = auth.check(self._keys, inbound.headers, inbound.query)
+        entry.endpoint = endpoint
+        await self._actions[endpoint.action](Visit(entry, endpoint, name, receive))
 
     # -- generating and counting ------------------------------------------------------------
 
@@ -145,10 +156,11 @@ class App:
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
             await visit.sink.whole(200, _JSON, loaded)
             return
-        call = self._call(visit, request, body)
+        call = visit.entry.call = self._call(visit, request, body)
+        self._journal.recorder.budgets.admit(visit.client, self._gateway.clock())
 
         async def work() -> None:
-            await self._gateway.generate(call, visit.sink, visit.outcome)
+            await self._gateway.generate(call, visit.sink, visit.entry.outcome)
 
         await _attended(work, visit)
 
@@ -176,7 +188,7 @@ class App:
             request,
             body,
             headers,
-            client=auth.client_of(headers, visit.inbound.query),
+            client=visit.client,
             strict=asked in ("1", "true") if asked else self._settings.strict,
         )
 
@@ -282,6 +294,8 @@ async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
     if sink.status:
         return  # the stream has begun and told of the failure in its own form
     extra = gateway_headers.of_error(error, dialect)
+    if isinstance(error, BudgetSpent):
+        extra += limits.headers(error, dialect)
     if isinstance(error, MethodNotAllowed):
         extra.append(("allow", ", ".join(error.allow)))
     if isinstance(error, UpgradeRequired):
@@ -300,26 +314,6 @@ def _request_id_header(dialect: str, request_id: str) -> list[tuple[str, str]]:
     if dialect == "anthropic":
         return [("request-id", f"req_{request_id}")]
     return [("x-request-id", request_id)]
-
-
-def _log_line(
-    inbound: Inbound, dialect: str, sink: AsgiSink, outcome: Outcome, seconds: float
-) -> None:
-    usage = outcome.usage
-    _log.info(
-        "%s %s %s -> %s/%s %s %d in=%s out=%s %.3fs%s",
-        inbound.method,
-        inbound.path,
-        dialect,
-        outcome.provider or "-",
-        outcome.dialect or "-",
-        outcome.model or "-",
-        sink.status,
-        "-" if usage is None or usage.input_total is None else usage.input_total,
-        "-" if usage is None or usage.output_total is None else usage.output_total,
-        seconds,
-        f" {outcome.error}" if outcome.error else "",
-    )
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

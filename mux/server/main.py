@@ -27,6 +27,7 @@ from mux.server._connection import Limits
 from mux.server.app import App
 from mux.server.asgi import AsgiApp
 from mux.server.descriptors import connection_limit
+from mux.server.journal import Journal
 from mux.server.live import Live, Serving
 from mux.server.logs import Lines
 from mux.server.management import Management
@@ -35,6 +36,9 @@ from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
 from mux.upstream.schemes import SchemeTransport
 from mux.upstream.transport import NetworkTransport
+from mux.usage import Budgets
+from mux.usage.budgets import limits_of
+from mux.usage.recorder import recording
 
 _LINES: Final = Lines()
 
@@ -82,28 +86,33 @@ async def _serve(
     """Serve until a signal, or the end of the process at the other end of `parent`."""
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
     memory, catalog = Memory.empty(trio.current_time), Catalog()
+    budgets = Budgets(settings.api_keys)
     async with (
         NetworkTransport(
             connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
         ) as network,
+        recording(settings.usage, budgets, clock) as recorder,
         trio.open_nursery() as nursery,
     ):
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
 
+        journal = Journal(recorder, catalog)
+
         def build(settings: Settings) -> Serving:
             router = Router(from_settings(settings), settings, catalog)
             _apply_to_logs(settings)
+            budgets.limits = limits_of(settings.api_keys)
             gateway = Gateway(router, transport, clock, settings, memory)
-            return Serving(gateway, App(settings, gateway))
+            return Serving(gateway, App(settings, gateway, journal))
 
         app: AsgiApp
         if source is None:
             app = build(settings).app
         else:
             live = Live(settings, source, build)
-            app = Management(live, source, clock)
+            app = Management(live, source, clock, recorder.summary)
             nursery.start_soon(live.watch)
         if parent is not None:
             nursery.start_soon(_end_with, parent)

@@ -6,7 +6,6 @@ from mux.codecs import CODECS, openai_responses
 from mux.errors import InvalidRequest, NotFound
 from mux.gateway.conversations import Conversations, Stored
 from mux.ir import Object
-from mux.server import auth
 from mux.server.visit import JSON_TYPE, Visit
 from mux.wire import json
 
@@ -26,7 +25,7 @@ class KeptResponses:
     async def delete(self, visit: Visit) -> None:
         """Forget a response."""
         self._find(visit)
-        self._conversations.forget(_client(visit), visit.name or "")
+        self._conversations.forget(visit.client, visit.name or "")
         told: Object = {"id": visit.name, "object": "response", "deleted": True}
         await visit.sink.whole(200, JSON_TYPE, json.dumps(told))
 
@@ -42,7 +41,7 @@ class KeptResponses:
         raise InvalidRequest("Only background responses can be cancelled, and none are made here.")
 
     def _find(self, visit: Visit) -> Stored:
-        stored = self._conversations.find(_client(visit), visit.name or "")
+        stored = self._conversations.find(visit.client, visit.name or "")
         if stored is None:
             raise NotFound(
                 f"Response with id {visit.name!r} not found. Answers are kept here for a day, "
@@ -50,7 +49,3 @@ class KeptResponses:
                 code="not_found",
             )
         return stored
-
-
-def _client(visit: Visit) -> str:
-    return auth.client_of(visit.inbound.headers, visit.inbound.query)

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from mux.gateway.call import Outcome
+from mux.gateway.call import Call, Outcome
 from mux.server.asgi import AsgiSink, Inbound, Receive
 from mux.server.endpoints import Endpoint
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one request as it goes, for what is told of it when it has ended.
+
+    `time_s` is when it came, in seconds since the epoch, and `started_s` the same on trio's clock.
+    `client` is a name for who asks that tells nothing of its key.
+    """
+
+    id: str
+    time_s: float
+    started_s: float
+    inbound: Inbound
+    dialect: str
+    sink: AsgiSink
+    outcome: Outcome = field(default_factory=Outcome)
+    client: str = ""
+    endpoint: Endpoint | None = None
+    """what was asked for, once the client may ask"""
+    call: Call | None = None
+    cancelled: bool = False
+    """the client left, or we did, before the end of the answer"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +42,22 @@ class Visit:
     `name` is the model or the response that the path names.
     """
 
-    inbound: Inbound
+    entry: Entry
     endpoint: Endpoint
     name: str | None
     receive: Receive
-    sink: AsgiSink
-    outcome: Outcome
+
+    @property
+    def inbound(self) -> Inbound:
+        """What the client asks."""
+        return self.entry.inbound
+
+    @property
+    def sink(self) -> AsgiSink:
+        """Where the answer goes."""
+        return self.entry.sink
+
+    @property
+    def client(self) -> str:
+        """Who asks."""
+        return self.entry.client

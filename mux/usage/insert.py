@@ -19,8 +19,9 @@ _REQUEST: Final = (
 )
 _TRY: Final = (
     "INSERT INTO usage_tries (request_id, number, provider, account, model, status, error,"
-    " first_content_ms, duration_ms, input, output, cached, cache_write, reasoning, cost_nano)"
-    f" VALUES ({', '.join('?' * 15)})"
+    " first_content_ms, duration_ms, input, output, cached, cache_write, reasoning, cost_nano,"
+    " estimated)"
+    f" VALUES ({', '.join('?' * 16)})"
 )
 _SUM: Final = (
     f"INSERT INTO {{table}} (kind, start, name, {', '.join(COLUMNS)})"
@@ -106,6 +107,7 @@ def _try_rows(record: RequestRecord) -> Iterator[Sequence[Value]]:
             _ms(attempt.duration_s),
             *_counts(attempt.tokens),
             attempt.cost_nano,
+            int(attempt.estimated),
         )
 
 

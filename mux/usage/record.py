@@ -76,6 +76,8 @@ class TryRecord(msgspec.Struct, frozen=True, gc=False):
     first_content_s: float | None = None
     tokens: Tokens = NO_TOKENS
     cost_nano: int | None = None
+    estimated: bool = False
+    """nobody said how many `tokens`, or not of all"""
 
 
 class RequestRecord(msgspec.Struct, frozen=True, gc=False):

@@ -58,7 +58,9 @@ _VERSION_1: Final = (
     PRIMARY KEY (client, day))""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1,)
+_VERSION_2: Final = ("ALTER TABLE usage_tries ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2)
 """What leads from each version to the next. None of them is ever changed, only added to.
 
 Sums by hour and by day make any range quick; `usage_spent` outlives the records where the month of

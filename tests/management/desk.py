@@ -17,11 +17,14 @@ from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
 from mux.server.app import App
+from mux.server.journal import Journal
 from mux.server.live import Live, Serving
 from mux.server.management import Management
 from mux.upstream.demo import DemoTransport
 from mux.upstream.h1 import H1Transport
 from mux.upstream.schemes import SchemeTransport
+from mux.usage import Budgets
+from mux.usage.recorder import Recorder
 from mux.wire import json
 
 KEY = "management-key-of-the-tests-0001"
@@ -115,7 +118,8 @@ class Desk:
         demo = DemoTransport(CODECS, self._clock)
         transport = SchemeTransport({"demo": demo, "http": H1Transport(), "https": _Unreachable()})
         gateway = Gateway(router, transport, self._clock, settings, Memory.empty(self._clock))
-        return Serving(gateway, App(settings, gateway))
+        recorder = Recorder(None, settings.usage, Budgets(settings.api_keys), self._clock)
+        return Serving(gateway, App(settings, gateway, Journal(recorder, Catalog())))
 
     def _clock(self) -> float:
         return self.now_s

@@ -18,7 +18,10 @@ from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
 from mux.server.app import App
+from mux.server.journal import Journal
 from mux.upstream.transport import NetworkTransport
+from mux.usage import Budgets
+from mux.usage.recorder import Recorder
 from tests.server.running import Running, receive_all, start, stop
 from tests.upstream import peer
 
@@ -52,7 +55,9 @@ def app_for(url: str, network: NetworkTransport, **more: Any) -> App:
     )
     router = Router(from_settings(settings), settings, Catalog())
     memory = Memory.empty(trio.current_time)
-    return App(settings, Gateway(router, network, clock, settings, memory))
+    recorder = Recorder(None, settings.usage, Budgets(settings.api_keys), clock)
+    journal = Journal(recorder, Catalog())
+    return App(settings, Gateway(router, network, clock, settings, memory), journal)
 
 
 def request(path: str, stream: bool, *headers: str) -> bytes:

@@ -144,7 +144,8 @@ def test_a_batch_larger_than_a_statement_takes(store: Store):
 
 def test_everything_about_a_request_is_there(store: Store, dsn: str):
     first = TryRecord("anthropic", "sk-…aaaa", "claude", 529, "overloaded", 0.25)
-    second = TryRecord("openai", "sk-…cccc", "gpt-6", 200, "", 1.25, 0.5, Tokens(9, 8, 7, 6, 5), 42)
+    counts = Tokens(9, 8, 7, 6, 5)
+    second = TryRecord("openai", "sk-…cccc", "gpt-6", 200, "", 1.25, 0.5, counts, 42, True)
     record = RequestRecord(
         "id-1",
         START_S,
@@ -180,8 +181,9 @@ def test_everything_about_a_request_is_there(store: Store, dsn: str):
             250,
             *[0] * 5,
             None,
+            0,
         ),
-        ("id-1", 1, "openai", "sk-…cccc", "gpt-6", 200, "", 500, 1250, 9, 8, 7, 6, 5, 42),
+        ("id-1", 1, "openai", "sk-…cccc", "gpt-6", 200, "", 500, 1250, 9, 8, 7, 6, 5, 42, 1),
     ]
 
 

@@ -1,0 +1,110 @@
+"""What is told of every request when it has ended: its record, and its line in the log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from mux.gateway.call import Try
+from mux.models import Catalog
+from mux.server.endpoints import Action
+from mux.server.visit import Entry
+from mux.tokens import estimate
+from mux.usage import RequestRecord, Tokens, TryRecord, cost_nano
+from mux.usage.recorder import Recorder
+
+_CHARS_PER_TOKEN: Final = 4
+
+_log: Final = logging.getLogger("mux.access")
+
+
+class Journal:
+    """Where every request ends up. One per process."""
+
+    def __init__(self, recorder: Recorder, catalog: Catalog) -> None:
+        self.recorder = recorder
+        self._catalog = catalog
+
+    def ended(self, entry: Entry, now_s: float, *, recorded: bool) -> None:
+        """Tell of `entry`, which has ended at `now_s` on trio's clock; `recorded`: for good."""
+        _log_line(entry, now_s - entry.started_s)
+        if entry.endpoint is None or entry.endpoint.action is not Action.GENERATE:
+            return
+        record = self._record(entry, now_s)
+        if recorded:
+            self.recorder.add(record)
+        else:
+            self.recorder.budgets.spend(record)
+
+    def _record(self, entry: Entry, now_s: float) -> RequestRecord:
+        outcome, call = entry.outcome, entry.call
+        content_s = outcome.tries[-1].content_s if outcome.tries else None
+        return RequestRecord(
+            entry.id,
+            entry.time_s,
+            client=entry.client,
+            dialect=entry.dialect,
+            model=call.request.model if call is not None else "",
+            stream=call is not None and call.request.stream,
+            status=entry.sink.status,
+            duration_s=now_s - entry.started_s,
+            error=outcome.error,
+            first_content_s=None if content_s is None else content_s - entry.started_s,
+            cancelled=entry.cancelled,
+            losses=outcome.losses,
+            tries=tuple(self._try(attempt, entry) for attempt in outcome.tries),
+        )
+
+    def _try(self, attempt: Try, entry: Entry) -> TryRecord:
+        tokens, estimated = _tokens(attempt, entry)
+        content_s = attempt.content_s
+        return TryRecord(
+            attempt.provider,
+            attempt.account,
+            attempt.model,
+            status=attempt.status,
+            error=attempt.error,
+            duration_s=attempt.ended_s - attempt.started_s,
+            first_content_s=None if content_s is None else content_s - attempt.started_s,
+            tokens=tokens,
+            cost_nano=cost_nano(self._catalog.price(attempt.catalogue, attempt.model), tokens),
+            estimated=estimated,
+        )
+
+
+def _tokens(attempt: Try, entry: Entry) -> tuple[Tokens, bool]:
+    """What `attempt` used, and whether that is an estimate.
+
+    An upstream that took the request has read it, and an answer that broke off was written that
+    far, whoever left: what was not told of them counts as estimated, or leaving early were free.
+    """
+    said = Tokens.of(attempt.usage)
+    taken = 0 < attempt.status < 400
+    usage = attempt.usage
+    told = usage is not None and usage.input_total is not None and usage.output_total is not None
+    if not taken or (told and attempt.complete) or entry.call is None:
+        return said, False
+    read, written = said.input, -(-attempt.written // _CHARS_PER_TOKEN)
+    if usage is None or usage.input_total is None:
+        read = estimate(entry.call.request)
+    tokens = Tokens(read, max(said.output, written), said.cached, said.cache_write, said.reasoning)
+    return tokens, tokens != said
+
+
+def _log_line(entry: Entry, seconds: float) -> None:
+    outcome = entry.outcome
+    usage = outcome.usage
+    _log.info(
+        "%s %s %s -> %s/%s %s %d in=%s out=%s %.3fs%s",
+        entry.inbound.method,
+        entry.inbound.path,
+        entry.dialect,
+        outcome.provider or "-",
+        outcome.dialect or "-",
+        outcome.model or "-",
+        entry.sink.status,
+        "-" if usage is None or usage.input_total is None else usage.input_total,
+        "-" if usage is None or usage.output_total is None else usage.output_total,
+        seconds,
+        f" {outcome.error}" if outcome.error else "",
+    )
