@@ -24,8 +24,11 @@ from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
 from mux.server.app import App
+from mux.server.journal import Journal
 from mux.server.logs import Lines
 from mux.upstream.transport import NetworkTransport
+from mux.usage import Budgets
+from mux.usage.recorder import Recorder
 from mux.wire import json
 from tests.conftest import ROOT
 from tests.life.process import DIALECTS, Stream, environment, wait_for
@@ -50,7 +53,9 @@ def app_of(kind: ProviderType, url: str, network: NetworkTransport) -> App:
     settings = Settings(providers=(provider,), disable_cooling=True, request_retry=0)
     router = Router(from_settings(settings), settings, Catalog())
     memory = Memory.empty(trio.current_time)
-    return App(settings, Gateway(router, network, lambda: 1_790_000_000.0, settings, memory))
+    gateway = Gateway(router, network, lambda: 1_790_000_000.0, settings, memory)
+    recorder = Recorder(None, settings.usage, Budgets(settings.api_keys), gateway.clock)
+    return App(settings, gateway, Journal(recorder, Catalog()))
 
 
 async def ask(
