@@ -43,6 +43,16 @@ class Rest(NamedTuple):
     last: str = ""
 
 
+class KeyState(NamedTuple):
+    """One key as it is now: `resting` counts its cool-downs, `breaker` is ``closed``, ``open`` or
+    ``probing``. `account` tells keys apart without holding one."""
+
+    provider: str
+    account: str
+    resting: int
+    breaker: str
+
+
 @dataclass(slots=True)
 class _Key:
     load: int = 0
@@ -92,6 +102,19 @@ class Health:
         key = self._keys.get(_id(candidate))
         return 0 if key is None else key.load
 
+    def states(self) -> list[KeyState]:
+        """Every key that was ever asked, as it is now."""
+        now_s = self._clock()
+        return [
+            KeyState(
+                provider,
+                str(secret),
+                sum(rest.until_s > now_s for rest in key.rests.values()),
+                _breaker(key, now_s),
+            )
+            for (provider, secret), key in self._keys.items()
+        ]
+
     @contextmanager
     def asking(self, candidate: Candidate) -> Generator[None]:
         """While `candidate` is being asked."""
@@ -135,6 +158,12 @@ class Health:
 def refuses(rest: Rest) -> bool:
     """Whether a key rests because it was refused: it may be asked if there is no other."""
     return rest.kind in _REFUSALS
+
+
+def _breaker(key: _Key, now_s: float) -> str:
+    if not key.opened:
+        return "closed"
+    return "open" if key.open_until_s > now_s else "probing"
 
 
 def _id(candidate: Candidate) -> _KeyId:

@@ -39,6 +39,7 @@ from mux.server.asgi import (
 )
 from mux.server.endpoints import Action
 from mux.server.journal import Journal
+from mux.server.metrics import CONTENT_TYPE
 from mux.server.origin import Doorkeeper
 from mux.server.responses import KeptResponses
 from mux.server.visit import Entry, Visit
@@ -81,6 +82,7 @@ class App:
             Action.HELLO: self._root,
             Action.HEALTH: self._health,
             Action.READY: self._ready,
+            Action.METRICS: self._metrics,
             Action.OLLAMA_TAGS: self._ollama_tags,
             Action.OLLAMA_SHOW: self._ollama_show,
             Action.OLLAMA_VERSION: self._ollama_version,
@@ -157,6 +159,7 @@ class App:
             await visit.sink.whole(200, _JSON, loaded)
             return
         call = visit.entry.call = self._call(visit, request, body)
+        self._journal.called(call)
         self._journal.recorder.budgets.admit(visit.client, self._gateway.clock())
 
         async def work() -> None:
@@ -242,6 +245,10 @@ class App:
 
     async def _health(self, visit: Visit) -> None:
         await visit.sink.whole(200, _JSON, json.dumps({"status": "ok"}))
+
+    async def _metrics(self, visit: Visit) -> None:
+        text = self._journal.figures.text(self._gateway.memory.health)
+        await visit.sink.whole(200, CONTENT_TYPE, text.encode())
 
     async def _ready(self, visit: Visit) -> None:
         usable = bool(self._gateway.router.providers)

@@ -27,6 +27,7 @@ class Action(Enum):
     HELLO = auto()
     HEALTH = auto()
     READY = auto()
+    METRICS = auto()
     OLLAMA_TAGS = auto()
     OLLAMA_SHOW = auto()
     OLLAMA_VERSION = auto()
@@ -101,6 +102,7 @@ ENDPOINTS: Final = (
     Endpoint(_GET, "/", "ollama", Action.ROOT),
     Endpoint(_GET, "/healthz", "openai_chat", Action.HEALTH),
     Endpoint(_GET, "/readyz", "openai_chat", Action.READY),
+    Endpoint(_GET, "/metrics", "openai_chat", Action.METRICS),
 )
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -1,13 +1,14 @@
-"""What is told of every request when it has ended: its record, and its line in the log."""
+"""What is told of every request when it has ended: its record, its figures, its line in the log."""
 
 from __future__ import annotations
 
 import logging
 from typing import Final
 
-from mux.gateway.call import Try
+from mux.gateway.call import Call, Try
 from mux.models import Catalog
 from mux.server.endpoints import Action
+from mux.server.metrics import Figures
 from mux.server.visit import Entry
 from mux.tokens import estimate
 from mux.usage import RequestRecord, Tokens, TryRecord, cost_nano
@@ -23,14 +24,22 @@ class Journal:
 
     def __init__(self, recorder: Recorder, catalog: Catalog) -> None:
         self.recorder = recorder
+        self.figures = Figures()
         self._catalog = catalog
+
+    def called(self, call: Call) -> None:
+        """`call` is about to be answered; `ended` will follow."""
+        self.figures.streams += call.request.stream
 
     def ended(self, entry: Entry, now_s: float, *, recorded: bool) -> None:
         """Tell of `entry`, which has ended at `now_s` on trio's clock; `recorded`: for good."""
         _log_line(entry, now_s - entry.started_s)
         if entry.endpoint is None or entry.endpoint.action is not Action.GENERATE:
             return
+        if entry.call is not None:
+            self.figures.streams -= entry.call.request.stream
         record = self._record(entry, now_s)
+        self.figures.add(record)
         if recorded:
             self.recorder.add(record)
         else:

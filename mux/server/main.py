@@ -114,6 +114,7 @@ async def _serve(
             live = Live(settings, source, build)
             app = Management(live, source, clock, recorder.summary)
             nursery.start_soon(live.watch)
+        nursery.start_soon(journal.figures.watch_lag)
         if parent is not None:
             nursery.start_soon(_end_with, parent)
         await serve(
