@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from mux.gateway.call import Call, Try
+from mux.ir import Object
 from mux.models import Catalog
 from mux.server.endpoints import Action
 from mux.server.metrics import Figures
@@ -116,4 +117,28 @@ def _log_line(entry: Entry, seconds: float) -> None:
         "-" if usage is None or usage.output_total is None else usage.output_total,
         seconds,
         f" {outcome.error}" if outcome.error else "",
+        extra={"fields": _fields(entry, seconds)},
     )
+
+
+def _fields(entry: Entry, seconds: float) -> Object:
+    outcome, call = entry.outcome, entry.call
+    tokens = Tokens.of(outcome.usage)
+    return {
+        "request_id": entry.id,
+        "method": entry.inbound.method,
+        "path": entry.inbound.path,
+        "client": entry.client,
+        "dialect": entry.dialect,
+        "asked": call.request.model if call is not None else "",
+        "stream": call is not None and call.request.stream,
+        "provider": outcome.provider,
+        "upstream_dialect": outcome.dialect,
+        "model": outcome.model,
+        "status": entry.sink.status,
+        "error": outcome.error,
+        "attempts": outcome.attempts,
+        "input": tokens.input,
+        "output": tokens.output,
+        "duration_s": round(seconds, 4),
+    }

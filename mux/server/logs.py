@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Final
 
 from mux.config.mask import Mask
+from mux.ir import JSON, Object
+from mux.wire import json
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_FILE_BYTES: Final = 10_000_000
+_OLD_FILES: Final = 5
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -30,6 +38,48 @@ class Lines(logging.Formatter):
         """All that is written of a record."""
         text = super().format(record)
         return text if self.mask is None else self.mask.text(text)
+
+
+class JsonLines(logging.Formatter):
+    """Writes one JSON object for each record; `time` is in seconds since the epoch.
+
+    A record's `fields`, if it has any, stand beside its message. `mask` as in `Lines`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(message)s")
+        self.mask: Mask | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, in one line."""
+        text = super().format(record)
+        fields: Object = getattr(record, "fields", {})
+        told: Object = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": text if self.mask is None else self.mask.text(text),
+            **fields,
+        }
+        line = json.dumps({name: _sayable(value) for name, value in told.items()}).decode()
+        return line if self.mask is None else self.mask.text(line)
+
+
+class LogFile(RotatingFileHandler):
+    """`path`, its owner's alone, and up to `_OLD_FILES` that were full before it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+
+def _sayable(value: JSON) -> JSON:
+    """`value`, lone surrogates in it as escapes: no UTF-8 can hold them."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _escaped(match: re.Match[str]) -> str:

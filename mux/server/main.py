@@ -29,7 +29,7 @@ from mux.server.asgi import AsgiApp
 from mux.server.descriptors import connection_limit
 from mux.server.journal import Journal
 from mux.server.live import Live, Serving
-from mux.server.logs import Lines
+from mux.server.logs import JsonLines, Lines, LogFile
 from mux.server.management import Management
 from mux.server.runner import serve
 from mux.server.workers import CAN_FORK, Workers
@@ -41,6 +41,8 @@ from mux.usage.budgets import limits_of
 from mux.usage.recorder import recording
 
 _LINES: Final = Lines()
+_JSON_LINES: Final = JsonLines()
+_log: Final = logging.getLogger("mux.server")
 
 
 def run(
@@ -103,6 +105,7 @@ async def _serve(
         def build(settings: Settings) -> Serving:
             router = Router(from_settings(settings), settings, catalog)
             _apply_to_logs(settings)
+            _log_to_file(settings, source)
             budgets.limits = limits_of(settings.api_keys)
             gateway = Gateway(router, transport, clock, settings, memory)
             return Serving(gateway, App(settings, gateway, journal))
@@ -142,5 +145,22 @@ def _start_logging(settings: Settings) -> None:
 
 
 def _apply_to_logs(settings: Settings) -> None:
-    _LINES.mask = Mask(settings)
+    _LINES.mask = _JSON_LINES.mask = Mask(settings)
     logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
+
+
+def _log_to_file(settings: Settings, source: Source | None) -> None:
+    """Begin or end the log file beside the configuration, as `settings` say."""
+    root = logging.getLogger()
+    found = next((handler for handler in root.handlers if isinstance(handler, LogFile)), None)
+    if found is not None and not settings.logging_to_file:
+        root.removeHandler(found)
+        found.close()
+    elif found is None and settings.logging_to_file and source is not None:
+        try:
+            handler = LogFile(source.path.parent / "logs" / "main.log")
+        except OSError as error:
+            _log.error("the log cannot be written to a file: %s", error)
+            return
+        handler.setFormatter(_JSON_LINES)
+        root.addHandler(handler)

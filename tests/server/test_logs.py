@@ -1,0 +1,40 @@
+"""The log file: one object a line, whatever is in it, and never more than its share of the disk."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from mux.server.logs import JsonLines, LogFile
+from mux.wire import json
+
+
+def record(message: str, **more: object) -> logging.LogRecord:
+    return logging.makeLogRecord({"name": "mux", "msg": message, "levelname": "INFO", **more})
+
+
+def test_a_record_is_one_line_whatever_it_holds():
+    line = JsonLines().format(record('a "b"\n{c}\x1b\u2028', fields={"path": "/x\ny"}))
+    assert "\n" not in line
+    told = json.loads(line)
+    assert (told["message"], told["path"]) == ('a "b"\n{c}\x1b\u2028', "/x\ny")
+
+
+def test_what_is_no_text_is_told_all_the_same():
+    assert json.loads(JsonLines().format(record("a \ud83d b", fields={"path": "\udcff"})))[
+        "message"
+    ]
+
+
+def test_a_full_file_makes_room_and_the_oldest_goes(tmp_path: Path):
+    handler = LogFile(tmp_path / "logs" / "main.log")
+    handler.setFormatter(JsonLines())
+    handler.maxBytes = 300
+    for number in range(100):
+        handler.handle(record(f"line {number}"))
+    handler.close()
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [path.name for path in files] == ["main.log", *(f"main.log.{n}" for n in range(1, 6))]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+    assert all(path.stat().st_size <= 300 for path in files)
+    assert "line 99" in files[0].read_text()
