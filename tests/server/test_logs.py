@@ -21,9 +21,8 @@ def test_a_record_is_one_line_whatever_it_holds():
 
 
 def test_what_is_no_text_is_told_all_the_same():
-    assert json.loads(JsonLines().format(record("a \ud83d b", fields={"path": "\udcff"})))[
-        "message"
-    ]
+    line = JsonLines().format(record("a \ud83d b", fields={"path": "\udcff"}))
+    assert json.loads(line)["path"] == "\\udcff"
 
 
 def test_a_full_file_makes_room_and_the_oldest_goes(tmp_path: Path):
