@@ -20,7 +20,6 @@ _HEADER: Final = re.compile(
     rb"([-!#$%&'*+.^_`|~0-9a-zA-Z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n"
 )
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
-_NOT_SERVED: Final = frozenset({b"CONNECT", b"TRACE"})
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#@\\]+)(/.*)?\Z", re.IGNORECASE)
 
 
@@ -54,8 +53,8 @@ def parse(data: bytes) -> Head:
     method, target, version = line.groups()
     if version not in (b"1.0", b"1.1"):
         raise Refused(400, "Only HTTP/1.1 and HTTP/1.0 are served")
-    if method in _NOT_SERVED:
-        raise Refused(405, "This method is not served")
+    if method == b"CONNECT":
+        raise Refused(405, "CONNECT is not served: this is no proxy")
     headers = _headers(data, line.end())
     return _head(method, target, version, headers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mux.errors import InvalidRequest
 from mux.ir import Object
 from mux.server.management.asked import Asked, Office
-from mux.server.management.envelope import Code, Refused, invalid
+from mux.server.management.envelope import invalid
 from mux.usage import Period, StoreError, Totals, summary
 
 
@@ -21,9 +21,10 @@ async def show(office: Office, asked: Asked) -> Object:
         )
     except InvalidRequest as error:
         raise invalid(error.message) from None
+    nothing = summary(Totals(), period, office.settings.usage.retention_days)
     if office.usage is None:
-        return summary(Totals(), period, office.settings.usage.retention_days)
+        return nothing
     try:
         return await office.usage(period)
-    except StoreError as error:
-        raise Refused(500, Code.INTERNAL_ERROR, f"The figures cannot be read: {error}") from None
+    except StoreError as error:  # serving goes on without its store, and says so here
+        return nothing | {"store": {"enabled": True, "error": f"cannot be read: {error}"}}
