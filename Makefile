@@ -25,7 +25,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 conformance: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist worksteal --conformance docs/conformance.md
+	$(BIN)/python -m pytest tests -n auto --dist worksteal --conformance docs/conformance.md
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m fuzz --seconds 600

@@ -47,7 +47,7 @@ def test_P227_an_unknown_answer_cannot_be_built_on(client: openai.OpenAI):
 
 
 def test_F44_what_is_not_to_be_stored_is_not(client: openai.OpenAI):
-    made = client.responses.create(model="demo-gemini", input="Hello", store=False)
+    made = client.responses.create(model="demo-gemini", input="Keep nothing", store=False)
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(made.id)
     with pytest.raises(openai.BadRequestError):
