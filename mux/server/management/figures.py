@@ -27,4 +27,5 @@ async def show(office: Office, asked: Asked) -> Object:
     try:
         return await office.usage(period)
     except StoreError as error:  # serving goes on without its store, and says so here
-        return nothing | {"store": {"enabled": True, "error": f"cannot be read: {error}"}}
+        store: Object = {"enabled": True, "error": f"cannot be read: {error}"}
+        return {**nothing, "store": store}
