@@ -17,7 +17,10 @@ from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Candidate, Router
 from mux.server.app import App
+from mux.server.journal import Journal
 from mux.upstream import Transport
+from mux.usage.budgets import Budgets
+from mux.usage.recorder import Recorder
 from tests.faults.upstream import SECRET
 from tests.scenes.fake import epoch
 from tests.scenes.pieces import ask
@@ -59,7 +62,9 @@ class Gate:
         self.gateway = Gateway(
             self.router, transport, epoch, self.settings, self.memory, lambda: 0.5
         )
-        self.app = App(self.settings, self.gateway)
+        budgets = Budgets(self.settings.api_keys)
+        recorder = Recorder(None, self.settings.usage, budgets, epoch)
+        self.app = App(self.settings, self.gateway, Journal(recorder, Catalog()))
 
     @property
     def first(self) -> Candidate:
