@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from mux.ir import (
     Abilities,
-    Answer,
     BlockStart,
     BlockStop,
     Choice,
@@ -26,6 +25,8 @@ from mux.ir import (
     Text,
     TextDelta,
     UsageUpdate,
+    fold,
+    unfold,
 )
 
 
@@ -83,7 +84,7 @@ class Stops:
 
     def response(self, response: Response) -> Response:
         """A whole response, cut the same way."""
-        return replace(response, answers=tuple(map(self._cut, response.answers)))
+        return fold(Stops(self._sequences, eager=False).events(unfold(response)))
 
     def _after(self, event: Event, matched: str, out: list[Event]) -> None:
         """What follows a match: nothing but the end of this choice, and the next one."""
@@ -138,15 +139,3 @@ class Stops:
             if any(one.startswith(text[-length:]) for one in self._sequences):
                 return len(text) - length
         return len(text)
-
-    def _cut(self, answer: Answer) -> Answer:
-        for index, part in enumerate(answer.parts):
-            found = self._find(part.text) if isinstance(part, Text) else None
-            if found is None or not isinstance(part, Text):
-                continue
-            place, matched = found
-            kept = answer.parts[:index]
-            if place:
-                kept = (*kept, replace(part, text=part.text[:place]))
-            return Answer(kept, Finish(StopReason.STOP_SEQUENCE, matched))
-        return answer

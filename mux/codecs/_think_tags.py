@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mux.ir import (
     AnnotationDelta,
     ArgsDelta,
+    BlockEvent,
     BlockStart,
     BlockStop,
     Choice,
@@ -31,17 +32,6 @@ from mux.ir import (
 
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
-
-_Inside = (
-    BlockStart
-    | TextDelta
-    | ThinkingDelta
-    | ThinkingBreak
-    | ArgsDelta
-    | SignatureDelta
-    | AnnotationDelta
-    | BlockStop
-)
 
 
 class _State(Enum):
@@ -114,7 +104,7 @@ class ThinkTags:
             case _:
                 out.append(event)
 
-    def _inside(self, event: _Inside, out: list[Event]) -> None:
+    def _inside(self, event: BlockEvent, out: list[Event]) -> None:
         if self._state is _State.BEFORE and isinstance(event, BlockStart):
             if isinstance(event.part, Text) and not event.part.text:
                 self._state, self._head = _State.HEAD, event
@@ -130,7 +120,7 @@ class ThinkTags:
             emitted = self._close(out)
             self._state, self._shift = _State.PASSING, emitted - 1
 
-    def _pass(self, event: _Inside, out: list[Event]) -> None:
+    def _pass(self, event: BlockEvent, out: list[Event]) -> None:
         """An event of which only the place may have changed."""
         if isinstance(event, AnnotationDelta) and self._removed:
             cited = event.annotation

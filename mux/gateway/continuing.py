@@ -13,10 +13,8 @@ from msgspec.structs import replace
 
 from mux.gateway.several import add
 from mux.ir import (
-    AnnotationDelta,
-    ArgsDelta,
+    BlockEvent,
     BlockStart,
-    BlockStop,
     Choice,
     Event,
     Finish,
@@ -24,29 +22,14 @@ from mux.ir import (
     Request,
     Role,
     ServerTool,
-    SignatureDelta,
     Start,
     StopReason,
-    TextDelta,
-    ThinkingBreak,
-    ThinkingDelta,
     Usage,
     UsageUpdate,
     fold,
 )
 
 ROUNDS: Final = 8
-
-_InBlock = (
-    BlockStart
-    | TextDelta
-    | ThinkingDelta
-    | ThinkingBreak
-    | ArgsDelta
-    | SignatureDelta
-    | AnnotationDelta
-    | BlockStop
-)
 
 
 class Continuing:
@@ -113,7 +96,7 @@ class Continuing:
             return None
         if isinstance(event, UsageUpdate):
             return UsageUpdate(add(self._usage, event.usage) or event.usage)
-        if isinstance(event, _InBlock):
+        if isinstance(event, BlockEvent):
             return replace(event, index=event.index + self._base)
         return event
 

@@ -6,7 +6,6 @@ answers we translated are kept; those a provider gave natively are kept by the p
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import msgspec
 
 from mux.codecs import openai_responses
+from mux.gateway.bounded import Bounded
 from mux.gateway.call import Call
 from mux.ir import Request, Response
 
@@ -28,46 +28,31 @@ class Stored:
 
     request: Request
     response: Response
-    until_s: float
-    size_bytes: int
 
 
 class Conversations:
     """Answers by client and id. One per process."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._stored: OrderedDict[tuple[str, str], Stored] = OrderedDict()
-        self._size_bytes = 0
+        self._stored = Bounded[tuple[str, str], Stored](
+            clock, ttl_s=TTL_S, entries=LIMIT_ENTRIES, size_bytes=LIMIT_BYTES
+        )
 
     def keep(self, call: Call, response: Response) -> None:
         """Remember `response`, unless the client wants nothing kept."""
         if call.dialect != "openai_responses" or call.request.store is False:
             return
         ident = openai_responses.response_id(response, call.request)
-        self.forget(call.client, ident)
         size = len(call.body) + len(msgspec.msgpack.encode(response))
-        stored = Stored(call.request, response, self._clock() + TTL_S, size)
-        self._stored[call.client, ident] = stored
-        self._size_bytes += size
-        while len(self._stored) > LIMIT_ENTRIES or self._size_bytes > LIMIT_BYTES:
-            self.forget(*next(iter(self._stored)))
+        self._stored.put((call.client, ident), Stored(call.request, response), size)
 
     def find(self, client: str, ident: str) -> Stored | None:
         """The answer `ident` was given to `client`, if it is still kept."""
-        stored = self._stored.get((client, ident))
-        if stored is not None and stored.until_s <= self._clock():
-            self.forget(client, ident)
-            return None
-        return stored
+        return self._stored.get((client, ident))
 
     def forget(self, client: str, ident: str) -> bool:
         """Drop an answer; False if there was none."""
-        stored = self._stored.pop((client, ident), None)
-        if stored is None:
-            return False
-        self._size_bytes -= stored.size_bytes
-        return True
+        return self._stored.drop((client, ident))
 
     def resumed(self, call: Call) -> Call:
         """`call` with the conversation it builds on, if that is kept here."""

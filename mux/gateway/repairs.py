@@ -20,13 +20,11 @@ from mux.ir import (
     Loss,
     LossKind,
     Message,
-    Part,
     Reasoning,
     Request,
-    Text,
     Thinking,
-    ToolCall,
     Visibility,
+    sign,
 )
 
 REMEMBERED_S: Final = 3600.0
@@ -80,14 +78,8 @@ def _unreasoned(request: Request) -> Request:
 
 
 def _bare(message: Message) -> Message:
-    parts = tuple(_unsigned(part) for part in message.parts if not isinstance(part, Thinking))
+    parts = tuple(sign(part, None) for part in message.parts if not isinstance(part, Thinking))
     return message if parts == message.parts else replace(message, parts=parts)
-
-
-def _unsigned(part: Part) -> Part:
-    if isinstance(part, Text | ToolCall) and part.signature is not None:
-        return replace(part, signature=None)
-    return part
 
 
 _REASONING: Final = Repair("reasoning_history", change=_unreasoned, lasts=False)

@@ -8,13 +8,13 @@ while under the ids of its calls, for clients that send back the calls alone; a 
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
+from mux.gateway.bounded import Bounded
 from mux.ir import (
     ArgsDelta,
     BlockStart,
@@ -26,7 +26,6 @@ from mux.ir import (
     Message,
     Part,
     Request,
-    Response,
     Role,
     Signature,
     SignatureDelta,
@@ -37,6 +36,7 @@ from mux.ir import (
     ThinkingDelta,
     ToolCall,
     fold,
+    sign,
 )
 from mux.wire import json
 
@@ -50,17 +50,15 @@ class _Turn:
     """The reasoning and the signed calls of one assistant turn, in their order."""
 
     parts: tuple[Thinking | ToolCall, ...]
-    size_bytes: int
-    until_s: float
 
 
 class SignatureMemory:
     """Turns by the ids of their calls. One per process; bounded in time, number and size."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._turns: OrderedDict[bytes, _Turn] = OrderedDict()
-        self._size_bytes = 0
+        self._turns = Bounded[bytes, _Turn](
+            clock, ttl_s=TTL_S, entries=LIMIT_ENTRIES, size_bytes=LIMIT_BYTES
+        )
 
     def remember(self, client: str, parts: tuple[Part, ...]) -> None:
         """Keep what `parts`, a whole turn, hold that `client` may not be able to send back."""
@@ -71,11 +69,10 @@ class SignatureMemory:
         slim = tuple(
             replace(part, arguments="") if isinstance(part, ToolCall) else part for part in kept
         )
-        turn = _Turn(slim, sum(map(_size_bytes, slim)), self._clock() + TTL_S)
+        turn, size_bytes = _Turn(slim), sum(map(_size_bytes, slim))
         for call in calls:
             for key in _keys(client, call):
-                self._put(key, turn)
-        self._trim()
+                self._turns.put(key, turn, size_bytes)
 
     def restore(self, client: str, request: Request) -> Request:
         """`request` with what is remembered of its turns put back where nothing came back."""
@@ -98,26 +95,10 @@ class SignatureMemory:
     def _find(self, client: str, call: ToolCall) -> _Turn | None:
         for key in _keys(client, call):
             turn = self._turns.get(key)
-            if turn is None:
-                continue
-            if turn.until_s > self._clock():
-                self._turns.move_to_end(key)
+            if turn is not None:
+                self._turns.touch(key)
                 return turn
-            self._drop(key)
         return None
-
-    def _put(self, key: bytes, turn: _Turn) -> None:
-        if key in self._turns:
-            self._drop(key)
-        self._turns[key] = turn
-        self._size_bytes += turn.size_bytes
-
-    def _drop(self, key: bytes) -> None:
-        self._size_bytes -= self._turns.pop(key).size_bytes
-
-    def _trim(self) -> None:
-        while len(self._turns) > LIMIT_ENTRIES or self._size_bytes > LIMIT_BYTES:
-            self._drop(next(iter(self._turns)))
 
 
 class Signed:
@@ -146,16 +127,6 @@ class Signed:
                     events = [*events[:place], marked, *events[place + 1 :]]
         return events
 
-    def response(self, response: Response) -> Response:
-        """A whole response, marked and remembered the same way."""
-        answers = tuple(
-            replace(answer, parts=tuple(map(self._part, answer.parts)))
-            for answer in response.answers
-        )
-        for answer in answers:
-            self._memory.remember(self._client, answer.parts)
-        return replace(response, answers=answers)
-
     def _keep(self, event: Event) -> None:
         if isinstance(event, Finish):
             parts = fold([Start(), *self._kept, event]).parts
@@ -178,9 +149,8 @@ class Signed:
                 return event
 
     def _part(self, part: Part) -> Part:
-        if isinstance(part, Thinking | ToolCall | Text) and part.signature is not None:
-            return replace(part, signature=self._mark(part.signature))
-        return part
+        signature = _signature(part)
+        return part if signature is None else sign(part, self._mark(signature))
 
     def _mark(self, signature: Signature) -> Signature:
         return replace(signature, route=self._route, model=signature.model or self._model)
@@ -205,7 +175,12 @@ _TOLD: Final = frozenset(
 def keep_own(request: Request, route: str) -> Request:
     """`request` without signatures known to come from another provider than `route`."""
     messages = tuple(
-        replace(message, parts=tuple(_own(part, route) for part in message.parts))
+        replace(
+            message,
+            parts=tuple(
+                sign(part, None) if _foreign(part, route) else part for part in message.parts
+            ),
+        )
         if any(_foreign(part, route) for part in message.parts)
         else message
         for message in request.messages
@@ -216,12 +191,6 @@ def keep_own(request: Request, route: str) -> Request:
 def _foreign(part: Part, route: str) -> bool:
     signature = _signature(part)
     return signature is not None and signature.route not in ("", route)
-
-
-def _own(part: Part, route: str) -> Part:
-    if isinstance(part, Thinking | ToolCall | Text) and _foreign(part, route):
-        return replace(part, signature=None)
-    return part
 
 
 def _signature(part: Part) -> Signature | None:

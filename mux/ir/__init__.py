@@ -26,6 +26,7 @@ from mux.ir.content import (
 from mux.ir.events import (
     AnnotationDelta,
     ArgsDelta,
+    BlockEvent,
     BlockStart,
     BlockStop,
     Choice,
@@ -69,6 +70,7 @@ __all__ = [
     "AnnotationDelta",
     "Answer",
     "ArgsDelta",
+    "BlockEvent",
     "BlockStart",
     "BlockStop",
     "CacheHint",

@@ -177,9 +177,8 @@ class Failure(_Event, frozen=True):
         )
 
 
-Event: TypeAlias = (
-    Start
-    | BlockStart
+BlockEvent: TypeAlias = (
+    BlockStart
     | TextDelta
     | ThinkingDelta
     | ThinkingBreak
@@ -187,8 +186,7 @@ Event: TypeAlias = (
     | SignatureDelta
     | AnnotationDelta
     | BlockStop
-    | UsageUpdate
-    | Choice
-    | Finish
-    | Failure
 )
+"""What belongs to one block, and carries its index."""
+
+Event: TypeAlias = Start | BlockEvent | UsageUpdate | Choice | Finish | Failure

@@ -127,8 +127,8 @@ class _Block:
         return part
 
 
-def sign(part: Part, signature: Signature) -> Part:
-    """`part` carrying `signature`; parts that cannot carry one are returned as they are."""
+def sign(part: Part, signature: Signature | None) -> Part:
+    """`part` carrying `signature` or none; what cannot carry one is returned as it is."""
     match part:
         case Text():
             return replace(part, signature=signature)

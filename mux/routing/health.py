@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-from mux.config import Secret
 from mux.errors import ErrorKind, MuxError
-from mux.routing.router import Candidate
+from mux.routing.router import Account, Candidate
 
 RATE_LIMIT_S: Final = 60.0
 """How long a rate limit lasts where the upstream does not say."""
@@ -31,8 +30,6 @@ _ALL_MODELS: Final = ""
 _FAULTS: Final = frozenset({ErrorKind.SERVER, ErrorKind.OVERLOADED, ErrorKind.TIMEOUT})
 """Failures of an upstream itself."""
 _REFUSALS: Final = frozenset({ErrorKind.UPSTREAM_AUTH, ErrorKind.QUOTA})
-
-_KeyId: TypeAlias = tuple[str, Secret]
 
 
 class Rest(NamedTuple):
@@ -74,7 +71,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._keys: dict[_KeyId, _Key] = {}
+        self._keys: dict[Account, _Key] = {}
 
     def now_s(self) -> float:
         """The time on the clock that all times here are of."""
@@ -82,7 +79,7 @@ class Health:
 
     def rest(self, candidate: Candidate) -> Rest | None:
         """Why `candidate` is not to be asked now; None if it is."""
-        key = self._keys.get(_id(candidate))
+        key = self._keys.get(candidate.account)
         if key is None:
             return None
         now_s = self._clock()
@@ -99,7 +96,7 @@ class Health:
 
     def load(self, candidate: Candidate) -> int:
         """How many requests are under way with the key of `candidate`."""
-        key = self._keys.get(_id(candidate))
+        key = self._keys.get(candidate.account)
         return 0 if key is None else key.load
 
     def states(self) -> list[KeyState]:
@@ -118,7 +115,7 @@ class Health:
     @contextmanager
     def asking(self, candidate: Candidate) -> Generator[None]:
         """While `candidate` is being asked."""
-        key = self._keys.setdefault(_id(candidate), _Key())
+        key = self._keys.setdefault(candidate.account, _Key())
         probes = key.opened > 0 and not key.probing
         key.load += 1
         key.probing |= probes
@@ -131,7 +128,7 @@ class Health:
 
     def succeeded(self, candidate: Candidate) -> None:
         """`candidate` has answered."""
-        key = self._keys.get(_id(candidate))
+        key = self._keys.get(candidate.account)
         if key is not None:
             key.failures = key.opened = 0
 
@@ -139,7 +136,7 @@ class Health:
         """`candidate` has failed with `error`. Without `cooling` no key ever rests for it."""
         if not cooling:
             return
-        key = self._keys.setdefault(_id(candidate), _Key())
+        key = self._keys.setdefault(candidate.account, _Key())
         now_s = self._clock()
         if error.kind in _FAULTS:
             key.last = error.message
@@ -164,7 +161,3 @@ def _breaker(key: _Key, now_s: float) -> str:
     if not key.opened:
         return "closed"
     return "open" if key.open_until_s > now_s else "probing"
-
-
-def _id(candidate: Candidate) -> _KeyId:
-    return candidate.provider.name, candidate.key.key

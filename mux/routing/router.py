@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_candidate
 from difflib import get_close_matches
 from enum import IntEnum, auto
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from mux.config import ProviderType, Settings
+from mux.config import ProviderType, Secret, Settings
 from mux.config.provider import SCHEMES
 from mux.errors import MuxError, NoProvider, NotFound
 from mux.ir import Abilities
@@ -84,6 +84,10 @@ class _Reason(IntEnum):
         return "it has this model" if self is _Reason.KNOWN else "it may have any model"
 
 
+Account: TypeAlias = tuple[str, Secret]
+"""A provider's name and one of its keys."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One way to answer: `model` is the provider's own name for what the client `requested`.
@@ -101,6 +105,11 @@ class Candidate:
     why: str = ""
     rank: int = 0
     twin: bool = False
+
+    @property
+    def account(self) -> Account:
+        """The provider and the key that are asked, whatever the model."""
+        return self.provider.name, self.key.key
 
 
 @dataclass(frozen=True, slots=True)

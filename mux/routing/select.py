@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
-from mux.config import Secret
 from mux.errors import ErrorKind, MuxError, NoProvider, Overloaded, RateLimited
 from mux.routing.health import Health, Rest, refuses
-from mux.routing.router import Candidate
+from mux.routing.router import Account, Candidate
 
 SESSION_S: Final = 3600.0
 _SESSIONS: Final = 10_000
-
-_Place: TypeAlias = tuple[str, Secret]
 
 
 class Sessions:
@@ -22,14 +19,11 @@ class Sessions:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._places: OrderedDict[str, tuple[_Place, float]] = OrderedDict()
-
-    def __contains__(self, session: str) -> bool:
-        return session in self._places
+        self._places: OrderedDict[str, tuple[Account, float]] = OrderedDict()
 
     def remember(self, session: str, candidate: Candidate) -> None:
         """`candidate` has answered a request of `session`."""
-        self._places[session] = (_place(candidate), self._clock() + SESSION_S)
+        self._places[session] = (candidate.account, self._clock() + SESSION_S)
         self._places.move_to_end(session)
         while len(self._places) > _SESSIONS:
             self._places.popitem(last=False)
@@ -37,7 +31,7 @@ class Sessions:
     def belongs(self, session: str, candidate: Candidate) -> bool:
         """Whether `candidate` answered `session` the last time."""
         place, until_s = self._places.get(session, (None, 0.0))
-        return place == _place(candidate) and until_s > self._clock()
+        return place == candidate.account and until_s > self._clock()
 
 
 def select(
@@ -87,7 +81,3 @@ def _nobody(resting: Sequence[Rest], now_s: float) -> MuxError:
         f"often. The last failure: {last}",
         retry_after_s=wait_s,
     )
-
-
-def _place(candidate: Candidate) -> _Place:
-    return candidate.provider.name, candidate.key.key

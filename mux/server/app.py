@@ -42,14 +42,13 @@ from mux.server.journal import Journal
 from mux.server.metrics import CONTENT_TYPE
 from mux.server.origin import Doorkeeper
 from mux.server.responses import KeptResponses
-from mux.server.visit import Entry, Visit
+from mux.server.visit import JSON_TYPE, Entry, Visit
 from mux.wire import json
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LARGE_BYTES: Final = 1_000_000
 """Bodies over this are decoded in a thread."""
 
-_JSON: Final = "application/json; charset=utf-8"
 _NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
 _TEXT: Final = "text/plain; charset=utf-8"
 _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
@@ -156,7 +155,7 @@ class App:
         if request.origin == "ollama" and ollama.is_load(request):
             self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
-            await visit.sink.whole(200, _JSON, loaded)
+            await visit.sink.whole(200, JSON_TYPE, loaded)
             return
         call = visit.entry.call = self._call(visit, request, body)
         self._journal.called(call)
@@ -179,7 +178,7 @@ class App:
         async def work() -> None:
             tokens, estimated = await count(self._gateway, call)
             marks = [("x-mux-estimated", "1")] if estimated else []
-            await visit.sink.whole(200, _JSON, counter.encode_count(tokens), marks)
+            await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
 
         await _attended(work, visit)
 
@@ -208,18 +207,18 @@ class App:
             visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
         )
         body = listings.all_models(self._gateway.router, shape, visit.inbound.query)
-        await visit.sink.whole(200, _JSON, json.dumps(body))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps(body))
 
     async def _show_model(self, visit: Visit) -> None:
         shape = listings.shape_of(
             visit.endpoint.dialect, visit.inbound.headers, visit.inbound.query
         )
         body = listings.one_model(self._gateway.router, visit.name or "", shape)
-        await visit.sink.whole(200, _JSON, json.dumps(body))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps(body))
 
     async def _ollama_tags(self, visit: Visit) -> None:
         body = listings.all_models(self._gateway.router, "ollama", {})
-        await visit.sink.whole(200, _JSON, json.dumps(body))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps(body))
 
     async def _ollama_show(self, visit: Visit) -> None:
         fields = json.load_object(await self._body(visit)) or {}
@@ -227,13 +226,13 @@ class App:
         if not isinstance(name, str):
             raise InvalidRequest("model is required", param="model")
         body = listings.ollama_show(self._gateway.router, name)
-        await visit.sink.whole(200, _JSON, json.dumps(body))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps(body))
 
     async def _ollama_version(self, visit: Visit) -> None:
-        await visit.sink.whole(200, _JSON, json.dumps({"version": listings.OLLAMA_VERSION}))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps({"version": listings.OLLAMA_VERSION}))
 
     async def _ollama_ps(self, visit: Visit) -> None:
-        await visit.sink.whole(200, _JSON, json.dumps({"models": []}))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps({"models": []}))
 
     # -- the server itself ------------------------------------------------------------------
 
@@ -244,7 +243,7 @@ class App:
         await visit.sink.whole(200, _TEXT, b"Ollama is running")
 
     async def _health(self, visit: Visit) -> None:
-        await visit.sink.whole(200, _JSON, json.dumps({"status": "ok"}))
+        await visit.sink.whole(200, JSON_TYPE, json.dumps({"status": "ok"}))
 
     async def _metrics(self, visit: Visit) -> None:
         text = self._journal.figures.text(self._gateway.memory.health)
@@ -253,7 +252,7 @@ class App:
     async def _ready(self, visit: Visit) -> None:
         usable = bool(self._gateway.router.providers)
         status, word = (200, "ready") if usable else (503, "no provider configured")
-        await visit.sink.whole(status, _JSON, json.dumps({"status": word}))
+        await visit.sink.whole(status, JSON_TYPE, json.dumps({"status": word}))
 
 
 def _decode(visit: Visit, body: bytes) -> Request:
@@ -314,7 +313,7 @@ async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
         await sink.whole(native.status, native.content_type, native.body, extra)
         return
     body = CODECS[dialect].server.encode_error(error)
-    await sink.whole(error.status, _JSON, body, extra)
+    await sink.whole(error.status, JSON_TYPE, body, extra)
 
 
 def _request_id_header(dialect: str, request_id: str) -> list[tuple[str, str]]:
@@ -342,7 +341,7 @@ async def _refuse_socket(scope: Message, send: Send) -> None:
             "type": "websocket.http.response.start",
             "status": UpgradeRequired.status,
             "headers": [
-                (b"content-type", _JSON.encode()),
+                (b"content-type", JSON_TYPE.encode()),
                 (b"content-length", str(len(body)).encode()),
             ],
         }
