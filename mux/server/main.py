@@ -45,7 +45,7 @@ from mux.usage.recorder import recording
 if TYPE_CHECKING:
     from mux.server.traces import Traces
 
-_FAREWELL_S: Final = 5.0
+_FAREWELL_S: Final = 3.0
 """How long the last spans have."""
 
 _log: Final = logging.getLogger("mux.server")

@@ -15,8 +15,8 @@ from mux.server.asgi import Inbound
 from mux.server.tape import SLACK_BYTES, Answer, Body, Tape
 from mux.wire import json
 
-NAMES: Final = re.compile(r"(error|request)-[0-9TZ.]+-[0-9a-f]+\.log")
-"""What the files are called."""
+NAMES: Final = re.compile(r"(error|request)-[0-9TZ.]+-[0-9a-f]+\.(log|part)")
+"""What the files are called; those that are being written end in ``part``."""
 
 _HIDDEN: Final = "…"
 _VALUE_CHARS: Final = 1000

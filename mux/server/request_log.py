@@ -84,14 +84,16 @@ def write(folder: Path, page: Page) -> None:
     place = folder / ("errors" if page.failed else "requests")
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = place / page.name
+    part = path.with_suffix(".part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     content = page.content()
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
             file.write(content)
-    except OSError:  # half a file is of no use
+        part.rename(path)
+    except OSError:
         with suppress(OSError):
-            path.unlink()
+            part.unlink()
         raise
     finally:  # room is made even if there was none
         _prune(place)

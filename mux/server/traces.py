@@ -7,6 +7,7 @@ what to sample and what to call this service is told by the usual ``OTEL_*`` var
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from mux import __version__
 from mux.config.mask import Mask
 from mux.gateway.call import Call, Outcome, Try
 from mux.ir import Request
+from mux.server.complaint import Complaint
 from mux.server.visit import Entry
 from mux.usage import RequestRecord
 
@@ -42,6 +44,21 @@ _PROVIDERS: Final[Mapping[str, str]] = {
 }
 """The conventions' words for types of providers that they call by other names."""
 
+_log: Final = logging.getLogger("mux.server")
+
+
+class _OnceAMinute(logging.Filter):
+    """Lets the exporter tell of its failures no more often than that, and not of each try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._complaint = Complaint(_log)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            self._complaint.lose(f"traces: {record.getMessage()[:_MOST_CHARS]}")
+        return False
+
 
 class Traces:
     """Spans on their way to a collector. One per process; `mask` takes secrets out of names.
@@ -56,6 +73,7 @@ class Traces:
             resource=Resource.create().merge(ours).merge(OTELResourceDetector().detect()),
             shutdown_on_exit=False,
         )
+        logging.getLogger(OTLPSpanExporter.__module__).addFilter(_OnceAMinute())
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("mux", __version__)
 
