@@ -159,7 +159,7 @@ async def _tracing(settings: Settings) -> AsyncGenerator[Traces | None]:
 
 def _traces(settings: Settings) -> Traces | None:
     try:
-        from mux.server.traces import Traces  # half a second, and an extra
+        from mux.server.traces import Traces  # an extra, and slow to import
     except ImportError:
         _log.error("traces are not sent: they need `pip install 'llm-mux[otel]'`")
         return None
