@@ -259,7 +259,7 @@ class App:
         await visit.sink.whole(200, JSON_TYPE, json.dumps({"status": "ok"}))
 
     async def _metrics(self, visit: Visit) -> None:
-        text = self._journal.figures.text(self._gateway.memory.health)
+        text = self._journal.metrics(self._gateway.memory.health)
         await visit.sink.whole(200, CONTENT_TYPE, self._gateway.hide(text.encode()))
 
     async def _ready(self, visit: Visit) -> None:

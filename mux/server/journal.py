@@ -10,7 +10,7 @@ from mux.config.mask import Mask
 from mux.gateway.call import Call, Try
 from mux.ir import Object
 from mux.models import Catalog
-from mux.routing import Router
+from mux.routing import Health, Router
 from mux.server.endpoints import Action
 from mux.server.metrics import Figures
 from mux.server.page import Page
@@ -55,6 +55,11 @@ class Journal:
         self.figures.listed = {listed.model for listed in router.models()}
         if self._traces is not None:
             self._traces.mask = Mask(settings)
+
+    def metrics(self, health: Health) -> str:
+        """What ``GET /metrics`` shows."""
+        files = self._request_log.lost if self._request_log is not None else 0
+        return self.figures.text(health, {"usage": self.recorder.dropped, "request_files": files})
 
     def tape(self, settings: Settings) -> Tape | None:
         """What to record the next request on, if that is wanted."""

@@ -91,8 +91,8 @@ class Figures:
             await trio.sleep_until(due_s)
             self._lag_s = max(trio.current_time() - due_s, 0.0)
 
-    def text(self, health: Health) -> str:
-        """Everything in the exposition format."""
+    def text(self, health: Health, lost: Mapping[str, int]) -> str:
+        """Everything in the exposition format. `lost` is what was never written, by its kind."""
         whose = ("dialect", "provider", "model")
         states = health.states()
         resting: defaultdict[_Labels, float] = defaultdict(float)
@@ -109,6 +109,7 @@ class Figures:
             *_histogram("between_pieces_seconds", whose, self._between),
             *_metric("resting", "gauge", keys, resting),
             *_metric("breakers", "gauge", (*keys, "state"), breakers),
+            *_metric("lost_total", "counter", ("kind",), {(kind,): n for kind, n in lost.items()}),
             *_metric("open_streams", "gauge", (), {(): self.streams}),
             *_metric("loop_lag_seconds", "gauge", (), {(): self._lag_s}),
             *_metric("resident_memory_bytes", "gauge", (), {(): _resident_bytes()}),
@@ -133,6 +134,7 @@ _HELP: Final[Mapping[str, str]] = {
     "between_pieces_seconds": "Between two pieces of a stream's content: the mean of each stream",
     "resting": "Cool-downs a key is in: one for each model, or one for all",
     "breakers": "Circuit breakers of keys by state: closed, open or probing",
+    "lost_total": "What could not be written: usage records, and the files of requests",
     "open_streams": "Answers that are being streamed",
     "loop_lag_seconds": "By how much the event loop was late when last looked at",
     "resident_memory_bytes": "Memory of this process",

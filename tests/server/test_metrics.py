@@ -26,7 +26,7 @@ def request(model: str, *, status: int = 200, error: str = "") -> RequestRecord:
 
 def counted(figures: Figures) -> dict[str, str]:
     """Requests by the model's label."""
-    lines = figures.text(Health(lambda: 0.0)).splitlines()
+    lines = figures.text(Health(lambda: 0.0), {}).splitlines()
     found = [line for line in lines if line.startswith("llm_mux_requests_total{")]
     return {line.split('model="')[1].split('"')[0]: line.rsplit(" ", 1)[1] for line in found}
 
