@@ -22,8 +22,10 @@ MOST_FILES: Final = 500
 MOST_BYTES: Final = 200_000_000
 """In each of the two folders."""
 
-_MOST_WAITING: Final = 32
-"""Each may hold some megabytes."""
+_MOST_WAITING_BYTES: Final = 64_000_000
+
+_PAGE_BYTES: Final = 10_000
+"""What a page takes beside its bodies, about."""
 
 _FAREWELL_S: Final = 5.0
 _log: Final = logging.getLogger("mux.server")
@@ -38,6 +40,7 @@ class RequestLog:
         self._folder = folder
         self._complaint = Complaint(_log)
         self._waiting: deque[Page] = deque()
+        self._waiting_bytes = 0
         self._wake = trio.Event()
         self._one = trio.CapacityLimiter(1)
 
@@ -48,10 +51,11 @@ class RequestLog:
 
     def add(self, page: Page) -> None:
         """Take `page`. Never waits and never fails."""
-        if len(self._waiting) >= _MOST_WAITING:
+        if self._waiting_bytes > _MOST_WAITING_BYTES:
             self._complaint.lose("the files of requests cannot be written so quickly")
             return
         self._waiting.append(page)
+        self._waiting_bytes += _size_of(page)
         self._wake.set()
 
     async def run(self) -> None:
@@ -77,6 +81,7 @@ class RequestLog:
             except Exception:  # a bug of ours: told with its trace, and no reason to stop
                 _log.exception("request %s: its file failed on a bug", page.request_id)
             self._waiting.popleft()
+            self._waiting_bytes -= _size_of(page)
 
 
 def write(folder: Path, page: Page) -> None:
@@ -97,6 +102,10 @@ def write(folder: Path, page: Page) -> None:
         raise
     finally:  # room is made even if there was none
         _prune(place)
+
+
+def _size_of(page: Page) -> int:
+    return _PAGE_BYTES + page.tape.bytes_kept
 
 
 def _prune(place: Path) -> None:

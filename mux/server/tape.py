@@ -20,28 +20,30 @@ SLACK_BYTES: Final = 4096
 """Kept of a longer one beyond that, so that no secret is cut in two before it is masked: longer
 than any secret, and never told."""
 
+_MOST_KEPT: Final = _BODY_BYTES + SLACK_BYTES
+
 
 class Body:
     """The beginning of a body. `size` is all of it."""
 
-    __slots__ = ("_pieces", "size")
+    __slots__ = ("_kept", "size")
 
     def __init__(self, data: bytes = b"") -> None:
         self.size = 0
-        self._pieces: list[bytes] = []
+        self._kept = bytearray()
         self.add(data)
 
     def add(self, data: bytes) -> None:
         """The next piece of it."""
-        room = _BODY_BYTES + SLACK_BYTES - self.size
-        if data and room > 0:
-            self._pieces.append(data[:room])
+        room = _MOST_KEPT - self.size
+        if room > 0:
+            self._kept += data[:room]
         self.size += len(data)
 
     @property
     def kept(self) -> bytes:
         """What is here of it: all of it, or some more than is to be told."""
-        return b"".join(self._pieces)
+        return bytes(self._kept)
 
 
 @dataclass(slots=True)
@@ -79,6 +81,14 @@ class Tape:
         self.answer = Answer()
         """ours to the client"""
         self.upstream: list[Asked] = []
+
+    @property
+    def bytes_kept(self) -> int:
+        """How much memory it takes, in about."""
+        answers = (self.answer, *(asked.answer for asked in self.upstream))
+        bodies = (self.body, *(asked.body for asked in self.upstream))
+        parts = (*bodies, *(answer.body for answer in answers))
+        return sum(min(body.size, _MOST_KEPT) for body in parts)
 
     def receiving(self, receive: Receive) -> Receive:
         """`receive`, listened to."""
