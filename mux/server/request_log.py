@@ -55,7 +55,7 @@ class RequestLog:
             self._complaint.lose("the files of requests cannot be written so quickly")
             return
         self._waiting.append(page)
-        self._waiting_bytes += _size_of(page)
+        self._waiting_bytes += _page_bytes(page)
         self._wake.set()
 
     async def run(self) -> None:
@@ -81,7 +81,7 @@ class RequestLog:
             except Exception:  # a bug of ours: told with its trace, and no reason to stop
                 _log.exception("request %s: its file failed on a bug", page.request_id)
             self._waiting.popleft()
-            self._waiting_bytes -= _size_of(page)
+            self._waiting_bytes -= _page_bytes(page)
 
 
 def write(folder: Path, page: Page) -> None:
@@ -104,13 +104,13 @@ def write(folder: Path, page: Page) -> None:
         _prune(place)
 
 
-def _size_of(page: Page) -> int:
+def _page_bytes(page: Page) -> int:
     return _PAGE_BYTES + page.tape.bytes_kept
 
 
 def _prune(place: Path) -> None:
     with os.scandir(place) as entries:
-        sizes = {entry.name: _size(entry) for entry in entries if NAMES.fullmatch(entry.name)}
+        sizes = {entry.name: _file_bytes(entry) for entry in entries if NAMES.fullmatch(entry.name)}
     number, size = len(sizes), sum(sizes.values())
     for name in sorted(sizes):
         if number <= MOST_FILES and size <= MOST_BYTES:
@@ -120,7 +120,7 @@ def _prune(place: Path) -> None:
             (place / name).unlink()
 
 
-def _size(entry: os.DirEntry[str]) -> int:
+def _file_bytes(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
     except FileNotFoundError:
