@@ -86,12 +86,12 @@ class Journal:
         record = self._record(entry, now_s)
         tries = entry.outcome.tries
         self.figures.add(record, tries[-1].between_s if tries else None)
-        if self._traces is not None:
-            self._traces.add(entry, record)
         if recorded:
             self.recorder.add(record)
         else:
             self.recorder.budgets.spend(record)
+        if self._traces is not None:
+            self._traces.add(entry, record)
 
     def _record(self, entry: Entry, now_s: float) -> RequestRecord:
         outcome, call = entry.outcome, entry.call
