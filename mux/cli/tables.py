@@ -15,12 +15,11 @@ from mux.cli.load import Load
 from mux.usage import Period, Totals
 from mux.usage.cost import DOLLAR
 from mux.usage.period import day_of
-from mux.usage.totals import NOBODY, By, Sums
+from mux.usage.totals import NOBODY, By, Sums, busiest
 
 _WIDTH: Final = 120
 """Where nobody tells how wide the screen is, as in a pipe."""
 
-_TABLES: Final = (("Model", By.MODEL), ("Provider", By.PROVIDER), ("Account", By.ACCOUNT))
 _LOADS: Final = ("Requests", "Failed", "Req/s", "Tokens/s", "First content")
 _COUNTS: Final = ("Requests", "Failed", "Input", "Cached", "Output", "Reasoning", "Cost")
 
@@ -33,10 +32,14 @@ def show_usage(totals: Totals, period: Period, labels: Mapping[str, str]) -> Non
     if not whole.requests:
         console.print("No requests.")
         return
-    tables = [(title, _busiest(totals.by[kind])) for title, kind in _TABLES]
+    tables = [
+        ("Model", busiest(totals.models)),
+        ("Provider", busiest(totals.by[By.PROVIDER])),
+        ("Account", busiest(totals.by[By.ACCOUNT])),
+    ]
     clients = {labels.get(name, name): sums for name, sums in totals.by[By.CLIENT].items()}
     if clients.keys() != {NOBODY}:
-        tables.append(("Client", _busiest(clients)))
+        tables.append(("Client", busiest(clients)))
     tables.append(("Day", [(day_of(day), sums) for day, sums in sorted(totals.days.items())]))
     for title, rows in tables:
         table = _table(title, _COUNTS)
@@ -108,10 +111,6 @@ def _table(title: str, columns: Iterable[str]) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     return table
-
-
-def _busiest(rows: Mapping[str, Sums]) -> list[tuple[str, Sums]]:
-    return sorted(rows.items(), key=lambda row: (-row[1].requests, row[0]))
 
 
 def _cells(sums: Sums) -> list[str]:
