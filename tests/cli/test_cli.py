@@ -104,7 +104,18 @@ def test_bare_options_are_those_of_serve(run, folder: Path):
     assert "llm-mux serve" in run("--bogus").output
 
 
-HEAVY = ("trio", "hypercorn", "httpx", "msgspec", "orjson", "yaml", "mux.codecs", "mux.config")
+HEAVY = (
+    "trio",
+    "hypercorn",
+    "httpx",
+    "msgspec",
+    "orjson",
+    "yaml",
+    "ruamel",
+    "rich",
+    "mux.codecs",
+    "mux.config",
+)
 
 
 @pytest.mark.parametrize("args", [["--help"], ["version"], ["serve", "--help"], ["--version"]])

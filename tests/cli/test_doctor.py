@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +186,59 @@ def test_keys_that_are_refused(found, url):
     assert {one["grade"] for one in keys} == {"failure"}
     assert all("sk-…r-02 is refused (401)" in one["message"] for one in keys)
     assert not good
+
+
+class Strange(BaseHTTPRequestHandler):
+    """An upstream that answers with the status its address names, an hour ago."""
+
+    def do_GET(self) -> None:
+        status = int(self.path.split("/")[1])
+        body = b'{"error": {"status": "INVALID_ARGUMENT", "details": "API_KEY_INVALID"}}'
+        self.send_response_only(status)
+        self.send_header("date", format_datetime(datetime.now(UTC) - timedelta(hours=1), True))
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def strange() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Strange) as upstream:
+        thread = threading.Thread(target=upstream.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{upstream.server_port}"
+        upstream.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "grade"),
+    [
+        ("openai", 403, "failure"),
+        ("gemini", 400, "failure"),
+        ("openai", 404, "warning"),
+        ("openai", 429, "warning"),
+        ("anthropic", 500, "failure"),
+    ],
+)
+def test_what_a_provider_answers_is_judged(found, strange, kind: str, status: int, grade: str):
+    config = (
+        f"{free()}providers: [{{type: {kind}, base-url: '{strange}/{status}', api-key: {WRONG}}}]"
+    )
+    (told,), good = found(config, "key", "--call")
+    assert (told["grade"], good) == (grade, grade != "failure")
+    assert str(status) in told["message"]
+
+
+def test_a_clock_that_is_wrong_is_seen_by_those_of_others(found, strange):
+    config = f"{free()}providers: [{{type: openai, base-url: '{strange}/404', api-key: {WRONG}}}]"
+    machine, _ = found(config, "machine", "--call")
+    (wrong,) = [one for one in machine if one["grade"] == "warning"]
+    assert wrong["about"] == "clock"
+    assert "ahead of openai's" in wrong["message"]
 
 
 def test_providers_that_cannot_be_reached(found):

@@ -116,7 +116,9 @@ def _judged(provider: Provider, key: Key, answer: _Answer) -> Finding:
     if answer.status == 200:
         count = len(_models(answer.body))
         return Finding("key", name, Grade.GOOD, f"{who} is taken: {count} models are listed")
-    if answer.status in _REFUSED or b"API_KEY_INVALID" in answer.body:  # quirk(gemini): as a 400
+    # quirk(gemini): a wrong key is a 400
+    unknown = answer.status == 400 and b"API_KEY_INVALID" in answer.body
+    if unknown or answer.status in _REFUSED:
         text = f"{who} is refused ({answer.status})"
         return Finding("key", name, Grade.FAILURE, text, f"give {name} a key that is valid")
     if answer.status in _NO_LISTING:
