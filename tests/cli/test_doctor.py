@@ -200,6 +200,17 @@ class Strange(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        """One token for who has the key."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        asked: Any = json.loads(body)
+        assert (asked["model"], asked["max_tokens"]) == ("m", 1)
+        good = self.headers["authorization"] == f"Bearer {CLIENT}"
+        self.send_response_only(200 if good else 401)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -212,6 +223,20 @@ def strange() -> Iterator[str]:
         yield f"http://127.0.0.1:{upstream.server_port}"
         upstream.shutdown()
         thread.join()
+
+
+def test_a_host_that_lists_nothing_is_asked_for_a_token(found, strange):
+    host = f"type: openai, base-url: '{strange}/404', models: [{{name: m}}]"
+    config = f"""{free()}
+providers:
+  - {{name: good, api-key: {CLIENT}, {host}}}
+  - {{name: bad, api-key: {WRONG}, {host}}}
+"""
+    (taken, refused), good = found(config, "key", "--call")
+    assert (taken["about"], taken["grade"]) == ("good", "good")
+    assert (refused["about"], refused["grade"]) == ("bad", "failure")
+    assert "401" in refused["message"]
+    assert not good
 
 
 @pytest.mark.parametrize(

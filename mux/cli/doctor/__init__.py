@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--call", is_flag=True, help="Ask each provider for its models, with each key.")
+@click.option("--call", is_flag=True, help="Try each key: list models, or ask for one token.")
 @click.option(
     "--quirks", is_flag=True, help="Show the quirks of all models, not of configured ones."
 )
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def doctor(call: bool, quirks: bool, as_json: bool, config: Path | None) -> None:
     """Examine configuration, port, providers and machine.
 
-    Providers are connected to, and nothing is asked of them without --call, which costs nothing
-    either. Exit code 1 if something is found that does not work.
+    Providers are connected to; nothing is asked of them without --call. Exit code 1 if something
+    is found that does not work.
     """
     import trio
 

@@ -10,10 +10,14 @@ from typing import Final, NamedTuple
 import trio
 
 from mux.cli.doctor.finding import Finding, Grade, told
+from mux.codecs import CODECS
 from mux.config import ProviderType, Settings
 from mux.errors import MuxError, UpstreamUnreachable
-from mux.ir import JSON
+from mux.ir import JSON, Message, Request, Role, Text
+from mux.models import Catalog
 from mux.providers import Key, Provider, from_settings
+from mux.providers.outgoing import Outgoing
+from mux.routing import Candidate, Router
 from mux.routing.router import NO_PROVIDER
 from mux.upstream.reach import reach
 from mux.upstream.transport import NetworkTransport
@@ -34,8 +38,12 @@ class _Answer(NamedTuple):
 
 
 async def examine(settings: Settings, call: bool) -> list[Finding]:
-    """What is found at each provider, in their order; `call` asks each for its models."""
-    providers = from_settings(settings)
+    """What is found at each provider, in the order they are asked.
+
+    `call` asks each for its models with each key; where they are not listed, one for a token.
+    """
+    router = Router(from_settings(settings), settings, Catalog())
+    providers = router.providers
     if not providers:
         return [Finding("providers", "", Grade.FAILURE, *_two(NO_PROVIDER))]
     found: list[list[Finding]] = [[] for _ in providers]
@@ -44,7 +52,8 @@ async def examine(settings: Settings, call: bool) -> list[Finding]:
         trio.open_nursery() as nursery,
     ):
         for provider, findings in zip(providers, found, strict=True):
-            nursery.start_soon(_provider, provider, findings, settings, transport, call)
+            calls = _Calls(router, transport) if call else None
+            nursery.start_soon(_provider, provider, findings, settings, transport, calls)
     return [finding for findings in found for finding in findings]
 
 
@@ -58,7 +67,7 @@ async def _provider(
     findings: list[Finding],
     settings: Settings,
     transport: NetworkTransport,
-    call: bool,
+    calls: _Calls | None,
 ) -> None:
     if provider.type is ProviderType.DEMO:
         findings.append(Finding("provider", provider.name, Grade.GOOD, "it is built in"))
@@ -76,10 +85,10 @@ async def _provider(
                 Finding("provider", provider.name, Grade.GOOD, f"{whom} can be reached")
             )
     for key in provider.keys:
-        if call:
-            findings += await _called(provider, key, transport)
-        else:
+        if calls is None:
             findings.append(_uncalled(provider, key))
+        else:
+            findings += await _called(provider, key, calls)
 
 
 def _uncalled(provider: Provider, key: Key) -> Finding:
@@ -90,32 +99,66 @@ def _uncalled(provider: Provider, key: Key) -> Finding:
     return Finding("key", provider.name, Grade.GOOD, text, "--call finds out whether it is taken")
 
 
-async def _called(provider: Provider, key: Key, transport: NetworkTransport) -> list[Finding]:
+async def _called(provider: Provider, key: Key, calls: _Calls) -> list[Finding]:
     try:
-        answer = await _asked(provider, key, transport)
+        answer = await calls.send(provider.listing(key))
+        smallest = calls.smallest(provider, key) if answer.status in _NO_LISTING else None
+        if smallest is not None:
+            return [_judged(provider, key, await calls.send(smallest), "it answers")]
     except MuxError as error:
         advice = f"check base-url and proxy-url of {provider.name}"
         return [told("key", provider.name, Grade.FAILURE, str(error), advice)]
-    return [_judged(provider, key, answer), *_skewed(provider, answer), *_lacking(provider, answer)]
+    found = f"{len(_models(answer.body))} models are listed"
+    return [
+        _judged(provider, key, answer, found),
+        *_skewed(provider, answer),
+        *_lacking(provider, answer),
+    ]
 
 
-async def _asked(provider: Provider, key: Key, transport: NetworkTransport) -> _Answer:
-    body = b""
-    try:
-        with trio.fail_after(_PATIENCE_S):
-            async with transport.open(provider.listing(key)) as reply:
-                while (piece := await reply.receive_some()) and len(body) < _BODY_BYTES:
-                    body += piece
-                return _Answer(reply.status, reply.headers, body)
-    except trio.TooSlowError:
-        raise UpstreamUnreachable(f"no answer within {_PATIENCE_S:g} s; try again") from None
+class _Calls:
+    """Requests to providers, each by itself: nothing is retried, nobody stands in."""
+
+    def __init__(self, router: Router, transport: NetworkTransport) -> None:
+        self._router = router
+        self._transport = transport
+
+    def smallest(self, provider: Provider, key: Key) -> Outgoing | None:
+        """The request for one token of the first model that is configured, if there is one."""
+        for model in provider.models[:1]:
+            for one in self._router.candidates(f"{provider.name}://{model.name}"):
+                if one.provider is provider and one.key is key:
+                    return _smallest(one)
+        return None
+
+    async def send(self, request: Outgoing) -> _Answer:
+        """What is answered. Raises `MuxError`."""
+        body = b""
+        try:
+            with trio.fail_after(_PATIENCE_S):
+                async with self._transport.open(request) as reply:
+                    while (piece := await reply.receive_some()) and len(body) < _BODY_BYTES:
+                        body += piece
+                    return _Answer(reply.status, reply.headers, body)
+        except trio.TooSlowError:
+            text = f"no answer within {_PATIENCE_S:g} s; try again"
+            raise UpstreamUnreachable(text) from None
 
 
-def _judged(provider: Provider, key: Key, answer: _Answer) -> Finding:
+def _smallest(candidate: Candidate) -> Outgoing:
+    hello = Message(Role.USER, (Text("Hi"),))
+    request = Request(candidate.model, (hello,), max_output=1)
+    provider, abilities = candidate.provider, candidate.abilities
+    dialect = provider.dialect_for(provider.codecs[0], candidate.model, abilities)
+    codec = CODECS[dialect].client
+    body, path = codec.encode_request(request, abilities).body, codec.path(request)
+    return provider.build(dialect, path, body, candidate.key, stream=False, extra_headers={})
+
+
+def _judged(provider: Provider, key: Key, answer: _Answer, found: str) -> Finding:
     name, who = provider.name, str(key.key) or "no key"
     if answer.status == 200:
-        count = len(_models(answer.body))
-        return Finding("key", name, Grade.GOOD, f"{who} is taken: {count} models are listed")
+        return Finding("key", name, Grade.GOOD, f"{who} is taken: {found}")
     # quirk(gemini): a wrong key is a 400
     unknown = answer.status == 400 and b"API_KEY_INVALID" in answer.body
     if unknown or answer.status in _REFUSED:
@@ -123,7 +166,7 @@ def _judged(provider: Provider, key: Key, answer: _Answer) -> Finding:
         return Finding("key", name, Grade.FAILURE, text, f"give {name} a key that is valid")
     if answer.status in _NO_LISTING:
         text = f"models are not listed there ({answer.status}), so {who} cannot be tried"
-        advice = f"check base-url, or ask {name} for an answer"
+        advice = f"check base-url; a model in models of {name} would be asked for a token"
         return Finding("key", name, Grade.WARNING, text, advice)
     if answer.status == 429:
         text = f"{who} is over its limit (429)"
