@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from mux.wire import json
-from tests.contract.processes import llm_mux
+from tests.contract.processes import free_port, llm_mux
 from tests.safety.test_browser import CHROMIUM, visit
 
 KEY = "management-key-of-the-browser"
+PUBLIC = "https://app.example.com"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 
@@ -52,7 +53,7 @@ const base = %s, calls = %s, known = {};
 class Pages:
     """Serves a page on localhost; `known` is what it came to know."""
 
-    def __init__(self, page: bytes) -> None:
+    def __init__(self, port: int, page: bytes) -> None:
         known: queue.Queue[bytes] = queue.Queue()
 
         class Serving(BaseHTTPRequestHandler):
@@ -74,12 +75,12 @@ class Pages:
                 """Say nothing."""
 
         self.known = known
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Serving)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Serving)
 
 
 @contextmanager
-def served(page: str) -> Iterator[Pages]:
-    pages = Pages(page.encode())
+def served(port: int, page: str) -> Iterator[Pages]:
+    pages = Pages(port, page.encode())
     thread = threading.Thread(target=pages.server.serve_forever)
     thread.start()
     try:
@@ -90,14 +91,26 @@ def served(page: str) -> Iterator[Pages]:
         pages.server.server_close()
 
 
-def test_a_page_of_this_machine_manages_the_server(tmp_path: Path):
-    config = "providers: [{type: demo}]\n"
+def visited(tmp_path: Path, *, listed: bool) -> dict[str, str]:
+    """What a page came to know that another port of this machine serves."""
+    port = free_port()
+    origin = f"http://localhost:{port}"
+    config = f"providers: [{{type: demo}}]\nallowed-origins: ['{origin if listed else PUBLIC}']\n"
     with llm_mux("serve", config=config, LLM_MUX_MANAGEMENT_KEY=KEY) as url:
         base = url.replace("127.0.0.1", "localhost") + "/v1/management"
         page = PAGE % (json.text(base), json.text({**CALLS}), json.text(KEY))
-        with served(page) as pages:
-            address = f"http://localhost:{pages.server.server_port}/"
-            told = visit(pages, address, tmp_path / "profile")  # type: ignore[arg-type]
+        with served(port, page) as pages:
+            return visit(pages, f"{origin}/", tmp_path / "profile")  # type: ignore[arg-type]
+
+
+def test_a_page_of_this_machine_that_is_not_listed_reads_nothing(tmp_path: Path):
+    told = visited(tmp_path, listed=False)
+    assert set(told) == {*CALLS, "wrong"}
+    assert all("Failed to fetch" in text for text in told.values()), told
+
+
+def test_a_listed_page_of_this_machine_manages_the_server(tmp_path: Path):
+    told = visited(tmp_path, listed=True)
     assert told.pop("wrong") == "401", "a refusal can be read too"
     assert set(told) == set(CALLS)
     for name, text in told.items():

@@ -15,7 +15,7 @@ import yaml
 from mux.usage import Period, Totals, summary
 from mux.usage.sqlite import SqliteStore
 from tests.conftest import ROOT
-from tests.management.desk import KEY, REMOTE, Desk, open_desk
+from tests.management.desk import CONFIG, KEY, REMOTE, Desk, open_desk
 from tests.usage.records import DAY_S, START_S, many
 
 CONFIG_FIELDS = {
@@ -235,39 +235,57 @@ def asks_first(origin: str) -> dict[str, str]:
     }
 
 
-async def test_a_browser_that_asks_first_is_told_what_its_page_may_do(desk):
-    answer = await desk.call("OPTIONS", "/debug", key=None, **asks_first(PAGE))
+@pytest.fixture
+def listed(tmp_path: Path) -> Desk:
+    origins = f"allowed-origins: ['{PAGE}', 'https://app.example.com']\n"
+    return open_desk(tmp_path, CONFIG + origins)
+
+
+async def test_a_browser_that_asks_first_is_told_what_its_page_may_do(listed):
+    answer = await listed.call("OPTIONS", "/debug", key=None, **asks_first(PAGE))
     assert answer.status == 204
     assert answer.headers["access-control-allow-origin"] == PAGE
     assert "PUT" in answer.headers["access-control-allow-methods"]
     assert answer.headers["access-control-allow-headers"] == "content-type,x-management-key"
 
 
-async def test_pages_of_this_machine_can_read_answers_and_refusals(desk):
+async def test_pages_of_this_machine_can_read_answers_and_refusals(listed):
     for key, status in ((KEY, 200), ("wrong", 401)):
-        answer = await desk.call("GET", "/debug", key=key, origin=PAGE)
+        answer = await listed.call("GET", "/debug", key=key, origin=PAGE)
         assert answer.status == status
         assert answer.headers["access-control-allow-origin"] == PAGE
 
 
-async def test_other_pages_and_other_machines_are_told_nothing(desk):
-    for origin in ("https://evil.example.com", "null", "http://localhost.evil.example.com"):
+async def test_other_pages_and_other_machines_are_told_nothing(listed):
+    for origin in (
+        "https://app.example.com",
+        "https://evil.example.com",
+        "null",
+        "http://localhost.evil.example.com",
+    ):
         for method in ("OPTIONS", "GET"):
-            answer = await desk.call(method, "/debug", **asks_first(origin))
+            answer = await listed.call(method, "/debug", **asks_first(origin))
             assert answer.status == 403
             assert not any(name.startswith("access-control") for name in answer.headers)
-    remote = await desk.call("OPTIONS", "/debug", peer=REMOTE, key=None, **asks_first(PAGE))
+    remote = await listed.call("OPTIONS", "/debug", peer=REMOTE, key=None, **asks_first(PAGE))
     assert remote.status == 403
-    del desk.environ["LLM_MUX_MANAGEMENT_KEY"]
-    assert (await desk.call("OPTIONS", "/debug", **asks_first(PAGE))).status == 404
+    del listed.environ["LLM_MUX_MANAGEMENT_KEY"]
+    assert (await listed.call("OPTIONS", "/debug", **asks_first(PAGE))).status == 404
 
 
-async def test_asking_first_guesses_no_key(desk):
+async def test_asking_first_guesses_no_key(listed):
     for _ in range(20):
-        await desk.call("OPTIONS", "/debug", key="wrong", **asks_first(PAGE))
-    assert (await desk.call("GET", "/debug")).status == 200
-    no_question = await desk.call("OPTIONS", "/debug", origin=PAGE)
+        await listed.call("OPTIONS", "/debug", key="wrong", **asks_first(PAGE))
+    assert (await listed.call("GET", "/debug")).status == 200
+    no_question = await listed.call("OPTIONS", "/debug", origin=PAGE)
     assert no_question.status == 405
+
+
+async def test_pages_of_this_machine_that_are_not_listed_are_told_nothing(desk):
+    for method, headers in (("OPTIONS", asks_first(PAGE)), ("GET", {"origin": PAGE})):
+        answer = await desk.call(method, "/debug", key=None, **headers)
+        assert answer.status == 401
+        assert not any(name.startswith("access-control") for name in answer.headers)
 
 
 # -- writers at the same time ---------------------------------------------------------------------

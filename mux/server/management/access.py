@@ -96,11 +96,9 @@ class Access:
     ) -> list[tuple[str, str]] | None:
         """What to tell a browser whose page asks whether it may call; it cannot send the key yet.
 
-        None if this is no such question. Raises `Refused` as `check` does.
+        None if this is no such question of a page that may. Raises `Refused` as `check` does.
         """
-        if "origin" not in inbound.headers:
-            return None
-        allowed = preflight(inbound, _METHODS)
+        allowed = preflight(inbound, _METHODS) if page_headers(inbound, settings) else None
         if allowed is not None:
             self._check_way(inbound, peer, settings)
         return allowed
@@ -129,10 +127,11 @@ class Access:
             return None
 
 
-def page_headers(inbound: Inbound) -> list[tuple[str, str]]:
-    """What lets a page of this machine read the answer; nothing for others."""
+def page_headers(inbound: Inbound, settings: Settings) -> list[tuple[str, str]]:
+    """What lets a page of this machine that is listed read the answer; nothing for others."""
     origin = inbound.headers.get("origin", "")
-    return shared_with(origin) if is_local_page(origin) else []
+    listed = origin in settings.allowed_origins and is_local_page(origin)
+    return shared_with(origin) if listed else []
 
 
 def _check_page(inbound: Inbound) -> None:

@@ -36,7 +36,7 @@ class Management:
             await self._live(scope, receive, send)
             return
         inbound = Inbound.of(scope)
-        extra = [("cache-control", "no-store"), *page_headers(inbound)]
+        extra = [("cache-control", "no-store"), *page_headers(inbound, self._live.settings)]
         sink = AsgiSink(send, head_only=False, extra=extra)
         peer: str = (scope.get("client") or ("",))[0]
         try:
