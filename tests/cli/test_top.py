@@ -121,12 +121,16 @@ def test_a_table_of_a_server_that_runs(run, url):
     assert [word for word in result.output.split() if word == "closed"]
 
 
-def test_another_server_is_not_sent_the_key_of_this_one(run, url):
+def test_another_server_is_not_sent_the_key_of_this_one(run, url, monkeypatch):
     result = run("--once", "--interval", "0.1", "--url", url)
     assert result.exit_code == 1
     assert "--key" in result.output
     given = run("--once", "--interval", "0.1", "--url", url, "--key", CLIENT)
     assert given.exit_code == 0, given.output
+    monkeypatch.setenv("LLM_MUX_CLIENT_KEY", CLIENT)
+    found = run("--once", "--interval", "0.1", "--url", url)
+    assert found.exit_code == 0, found.output
+    assert "warning" not in found.output
 
 
 def test_no_server_says_so(run):
