@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -459,7 +460,8 @@ async def test_the_last_lines_across_rotated_files(desk):
         (logs / name).write_text("".join(lines), encoding="utf-8")
     everything = (await desk.call("GET", "/logs")).data
     assert everything["line_count"] == 30
-    assert everything["lines"][0] == '{"time":1000.5,"message":"m0"}'
+    moment = datetime.fromtimestamp(1000.5).strftime("%Y-%m-%d %H:%M:%S")
+    assert everything["lines"][0] == f"[{moment}] [INFO] m0"
     assert everything["latest_timestamp"] == 1029.5
     last = (await desk.call("GET", "/logs?limit=12")).data
     assert last["lines"] == everything["lines"][18:]

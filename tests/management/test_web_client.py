@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import datetime
@@ -117,6 +118,33 @@ async def test_logs_and_usage(desk):
         "timeline",
         "period",
     }
+
+
+LINES = """\
+{"time":1790000000.5,"level":"info","logger":"mux.access","message":"POST /v1/messages 200",\
+"request_id":"r1","error":"","losses":[]}
+{"time":1790000001.5,"level":"warning","logger":"mux.server","message":"few files"}
+{"time":1790000002.5,"level":"error","logger":"mux.server","message":"a worker failed\\nTraceback"}
+"""
+
+
+def level(line: str) -> str:
+    """How it tells the level of a line: by words anywhere in it."""
+    line = line.lower()
+    if any(word in line for word in ("error", "exception", "failed")):
+        return "error"
+    words = ("[warn", "warning", "rate_limit", "quota")
+    return "warning" if any(word in line for word in words) else "info"
+
+
+async def test_lines_of_the_log_have_the_time_and_level_where_it_looks(desk):
+    logs = desk.folder / "logs"
+    logs.mkdir()
+    (logs / "main.log").write_text(LINES, encoding="utf-8")
+    lines = (await desk.call("GET", "/logs?limit=500")).data["lines"]
+    assert [level(line) for line in lines] == ["info", "warning", "error"]
+    assert all(re.match(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ", line) for line in lines)
+    assert lines[0].endswith("[INFO] POST /v1/messages 200 r1")
 
 
 SETTINGS = {
