@@ -11,8 +11,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
+
+import trio
 
 from mux.config import ConfigError, Secret, Settings, management_key
 from mux.config.source import Source
@@ -20,6 +21,7 @@ from mux.errors import Forbidden
 from mux.server.asgi import Inbound
 from mux.server.management.envelope import Code, Refused, not_found
 from mux.server.origin import Doorkeeper
+from mux.server.peer import Peer
 
 WRONG_KEYS: Final = 5
 LOCKED_S: Final = 1800.0
@@ -69,12 +71,12 @@ class Lockout:
 class Access:
     """Decides about every call before its body is read. One per process."""
 
-    def __init__(self, source: Source, clock: Callable[[], float]) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
-        self._lockout = Lockout(clock)
+        self._lockout = Lockout(trio.current_time)  # which nobody can set
 
-    def check(self, inbound: Inbound, peer: str, settings: Settings) -> None:
-        """Raise `Refused` unless the call may be made."""
+    def check(self, inbound: Inbound, host: str, settings: Settings) -> None:
+        """Raise `Refused` unless the call, which came from the address `host`, may be made."""
         key = self._key()
         if key is None:
             raise not_found("No management key is configured; `llm-mux init` makes one")
@@ -83,21 +85,21 @@ class Access:
         except Forbidden as error:
             raise Refused(403, Code.FORBIDDEN, error.message) from None
         _check_page(inbound)
-        local, peer = _who(peer)
-        if not local and not settings.remote_management.allow_remote:
+        peer = Peer.of(host)
+        if not peer.local and not settings.remote_management.allow_remote:
             text = "Other machines may not manage this server; see remote-management.allow-remote"
             raise Refused(403, Code.FORBIDDEN, text)
-        if (wait_s := self._lockout.remaining_s(peer)) > 0:
+        if (wait_s := self._lockout.remaining_s(peer.name)) > 0:
             wait = str(math.ceil(wait_s))
             text = f"Too many wrong keys from this address; try again in {wait} seconds"
             raise Refused(403, Code.FORBIDDEN, text, headers=[("retry-after", wait)])
         offered = _offered(inbound.headers)
         if Secret(offered) == key:
-            self._lockout.succeeded(peer)
+            self._lockout.succeeded(peer.name)
             return
         if offered:
-            self._lockout.failed(peer)
-            _log.warning("a wrong management key from %s", peer)
+            self._lockout.failed(peer.name)
+            _log.warning("a wrong management key from %s", peer.name)
         text = "The management key is missing or wrong; send it as X-Management-Key"
         challenge = [("www-authenticate", "Bearer")]
         raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
@@ -123,17 +125,3 @@ def _offered(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return headers.get("x-management-key", "").strip() or bearer
-
-
-def _who(peer: str) -> tuple[bool, str]:
-    """Whether `peer` is this machine, and the name it is counted under."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:  # no socket of the internet
-        return False, peer
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif not address.is_loopback:  # one machine has a whole network of them
-            return False, str(ip_network((address, 64), strict=False))
-    return address.is_loopback, str(address)
