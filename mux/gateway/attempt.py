@@ -143,7 +143,7 @@ class Attempt:
         try:
             async with self._open(self._calls[0]) as (reply, encoded, head):
                 chain.begin(encoded)
-                stream.restart(head)
+                stream.restart(head, self._begun)
                 await self._copy(reply, chain, stream)
             while chain.waiting:
                 async with self._open(chain.resume()) as (reply, _, _):
@@ -161,6 +161,10 @@ class Attempt:
         outcome.dialect = self._codec.name
         outcome.usage, outcome.error, outcome.failure = None, "", None
         outcome.written, outcome.finished = 0, False
+
+    def _begun(self) -> None:
+        """The first content has come."""
+        self._gateway.memory.health.begun(self.candidate)
 
     async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""

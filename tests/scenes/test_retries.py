@@ -12,6 +12,7 @@ from mux.errors import (
     UpstreamUnreachable,
 )
 from mux.ir import Text
+from mux.routing.health import FAILURES, OPEN_S
 from tests.scenes.fake import Script, ScriptedTransport, asked, call, gateway
 from tests.scenes.spoken import spoken
 
@@ -166,6 +167,23 @@ async def test_P225_a_failure_after_content_counts_against_the_key_and_is_never_
         await asked(gate, call("ollama", stream))
     assert caught.value.status == 503
     assert len(transport.asked) == 5, "the breaker is open"
+
+
+async def test_nobody_waits_for_the_end_of_a_long_answer_that_is_a_probe(nursery, autojump_clock):
+    said = spoken("openai_chat", Text("Hello"))
+    long = Script(*said.steps[:-1], 200.0, said.steps[-1], **said.headers)
+    stream = json.dumps({**json.loads(ASK), "stream": True}).encode()
+    transport = ScriptedTransport(*[BUSY] * FAILURES, long, OK)
+    gate = gateway(transport, "openai")
+    for _ in range(FAILURES):
+        with pytest.raises(MuxError):
+            await asked(gate, call("openai_chat", ASK))
+    await trio.sleep(OPEN_S)
+    nursery.start_soon(asked, gate, call("ollama", stream))
+    await trio.sleep(1)
+    client, _ = await asked(gate, call("openai_chat", ASK))
+    assert client.status == 200
+    assert transport.open_replies == 1, "the long one still runs"
 
 
 async def test_a_quota_gives_way_to_the_models_twin(autojump_clock):
