@@ -196,7 +196,10 @@ class App:
 
     async def _body(self, visit: Visit) -> bytes:
         body = await read_body(
-            visit.receive, visit.inbound.headers, self._settings.max_request_size
+            visit.receive,
+            visit.inbound.headers,
+            self._settings.max_request_size,
+            self._gateway.memory.pressure.check,
         )
         return body.removeprefix(_BOM)  # an upstream of the same dialect might not forgive it
 

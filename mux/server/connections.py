@@ -21,7 +21,7 @@ _UNUSED_S: Final = 0.5
 """Who has just come is about to ask, and is not closed for somebody else."""
 _SHARE: Final = 2
 """Another machine gets at most one in so many of all connections, so that no single one can use
-them up. This machine has no share: behind its address is whoever it lets in, a proxy's users too."""
+them up. This one may have all: its address is that of all its users, and of a proxy's."""
 
 _log: Final = logging.getLogger("mux.server")
 

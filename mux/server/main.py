@@ -22,7 +22,7 @@ from mux.gateway.memory import Memory
 from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
-from mux.server import listen
+from mux.server import listen, resident
 from mux.server._connection import Limits
 from mux.server.app import App
 from mux.server.asgi import AsgiApp
@@ -107,6 +107,7 @@ async def _serve(
             _apply_to_logs(settings)
             _log_to_file(settings, source)
             budgets.limits = limits_of(settings.api_keys)
+            memory.pressure.limit_bytes = _memory_limit(settings)
             gateway = Gateway(router, transport, clock, settings, memory)
             return Serving(gateway, App(settings, gateway, journal))
 
@@ -118,6 +119,7 @@ async def _serve(
             app = Management(live, source, clock, recorder.summary)
             nursery.start_soon(live.watch)
         nursery.start_soon(journal.figures.watch_lag)
+        nursery.start_soon(resident.watch, memory.pressure)
         if parent is not None:
             nursery.start_soon(_end_with, parent)
         await serve(
@@ -130,6 +132,11 @@ async def _serve(
             ready=ready,
         )
         nursery.cancel_scope.cancel()
+
+
+def _memory_limit(settings: Settings) -> int:
+    """What one process may hold."""
+    return (settings.memory_limit or resident.default_limit()) // settings.workers
 
 
 async def _end_with(parent: int) -> None:

@@ -7,15 +7,14 @@ after `_MOST_MODELS` is counted as ``other``.
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import trio
 
 from mux.routing import Health
+from mux.server.resident import resident_bytes
 from mux.usage import RequestRecord
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,7 +22,6 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _MOST_MODELS: Final = 500
 _LAG_EVERY_S: Final = 0.5
-_STATM: Final = Path("/proc/self/statm")
 
 _Labels: TypeAlias = tuple[str, ...]
 _Samples: TypeAlias = Mapping[_Labels, float]
@@ -98,7 +96,7 @@ class Figures:
             *_metric("breakers", "gauge", (*keys, "state"), breakers),
             *_metric("open_streams", "gauge", (), {(): self.streams}),
             *_metric("loop_lag_seconds", "gauge", (), {(): self._lag_s}),
-            *_metric("resident_memory_bytes", "gauge", (), {(): _resident_bytes()}),
+            *_metric("resident_memory_bytes", "gauge", (), {(): resident_bytes()}),
         ]
         return "\n".join([*lines, ""])
 
@@ -157,11 +155,3 @@ def _escaped(value: str) -> str:
 
 def _number(number: float) -> str:
     return str(int(number)) if number == int(number) else repr(float(number))
-
-
-def _resident_bytes() -> int:
-    """0 where the system does not tell."""
-    try:
-        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

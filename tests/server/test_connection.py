@@ -203,7 +203,7 @@ async def test_T15_another_machine_gets_half_of_the_connections_and_this_one_all
             assert [bool(await ask("127.0.0.1", stack)) for _ in range(2)] == [1, 1]
             assert caplog.text.count("192.0.2.7 has 2 connections open") == 1
         with trio.fail_after(10):
-            while not await ask("127.0.0.2", stack):
+            while not await ask("127.0.0.2", stack):  # noqa: ASYNC110
                 await trio.sleep(0.01)
     await stop(running)
 
