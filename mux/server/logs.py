@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
+import sys
+import time
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,7 +20,10 @@ from mux.wire import json
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _FILE_BYTES: Final = 10_000_000
 _OLD_FILES: Final = 5
+_WARN_S: Final = 60.0
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+_log: Final = logging.getLogger("mux.server")
 
 
 class Lines(logging.Formatter):
@@ -71,6 +77,13 @@ class LogFile(RotatingFileHandler):
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+        self._told_s = -math.inf
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell, at most once a minute, that lines are missing: the disk may be full."""
+        if time.monotonic() - self._told_s > _WARN_S:
+            self._told_s = time.monotonic()
+            _log.warning("lines are missing in %s: %s", self.baseFilename, sys.exc_info()[1])
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -6,9 +6,11 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import TracebackType
 from typing import Final
 
 import trio
@@ -148,7 +150,16 @@ def _start_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_LINES)
     logging.basicConfig(handlers=[handler])
+    logging.raiseExceptions = False  # where nothing can be written, traces cannot be either
+    sys.excepthook = _tell_of_crash
     _apply_to_logs(settings)
+
+
+def _tell_of_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Log what ends the process, so that its trace holds no secrets either."""
+    _log.critical("llm-mux ends on a bug", exc_info=(kind, error, trace))
 
 
 def _apply_to_logs(settings: Settings) -> None:

@@ -274,6 +274,29 @@ def test_T20_traces_of_crashes_hold_no_secrets():
     assert "x\\u000ay" in told
 
 
+def test_T20_nor_does_the_trace_of_what_ends_the_process(tmp_path: Path):
+    (tmp_path / "config.yaml").write_text(f"providers: [{{type: openai, api-key: {KEY}}}]")
+    (tmp_path / "config.yaml").chmod(0o600)
+    program = f"""
+import mux.server.main
+async def serve(*_, **__): raise RuntimeError("sent {KEY}")
+mux.server.main.serve = serve
+from mux.cli.main import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "serve", "--config", "config.yaml", "--port", "0"],
+        env={**environment(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "RuntimeError: sent" in done.stderr
+    assert KEY not in done.stderr
+
+
 def test_T21_no_log_line_holds_what_is_said(url, log):
     body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "hush-4711"}]})
     for path in ("/v1/chat/completions", "/v1/messages", "/api/chat"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from mux.server.logs import JsonLines, LogFile
@@ -23,6 +24,25 @@ def test_a_record_is_one_line_whatever_it_holds():
 def test_what_is_no_text_is_told_all_the_same():
     line = JsonLines().format(record("a \ud83d b", fields={"path": "\udcff"}))
     assert json.loads(line)["path"] == "\\udcff"
+
+
+def test_a_full_disk_is_told_once_and_without_what_was_to_be_written(tmp_path: Path, caplog):
+    path = tmp_path / "main.log"
+    path.symlink_to("/dev/full")
+    handler = LogFile(path)
+    handler.setFormatter(JsonLines())
+    logging.getLogger("mux").addHandler(handler)
+    try:
+        for _ in range(100):
+            logging.getLogger("mux.access").warning("GET /%s", "secret")
+    finally:
+        logging.getLogger("mux").removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
+    told = [record.getMessage() for record in caplog.records if record.name == "mux.server"]
+    assert len(told) == 1
+    assert "No space left" in told[0]
+    assert "secret" not in told[0]
 
 
 def test_a_full_file_makes_room_and_the_oldest_goes(tmp_path: Path):
