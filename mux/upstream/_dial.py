@@ -9,6 +9,7 @@ from typing import cast
 
 import trio
 
+from mux.config.metadata import is_metadata
 from mux.errors import UpstreamUnreachable
 from mux.upstream._address import Origin
 from mux.upstream._connection import Connection
@@ -23,7 +24,12 @@ async def dial(origin: Origin, context: ssl.SSLContext | None, timeout_s: float)
     try:
         with trio.fail_after(timeout_s):
             tcp = await trio.open_tcp_stream(origin.host, origin.port)
-            _keep_alive(tcp.socket)
+            try:
+                _check(tcp.socket, origin)
+                _keep_alive(tcp.socket)
+            except BaseException:
+                tcp.socket.close()
+                raise
             if context is None:
                 return Connection(origin, tcp, tcp.socket)
             return Connection(origin, await _encrypt(tcp, context, origin.host), tcp.socket)
@@ -34,6 +40,15 @@ async def dial(origin: Origin, context: ssl.SSLContext | None, timeout_s: float)
     except OSError as error:
         reason = _tcp_reason(error)
     raise UpstreamUnreachable(f"cannot connect to {origin}: {reason}")
+
+
+def _check(sock: trio.socket.SocketType, origin: Origin) -> None:
+    """Raise `UpstreamUnreachable` for an address that no name in a configuration may lead to, in
+    whatever way it is written."""
+    if is_metadata(sock.getpeername()[0]):
+        raise UpstreamUnreachable(
+            f"{origin} leads to where a cloud keeps this machine's credentials; check the base-url"
+        )
 
 
 async def _encrypt(tcp: trio.SocketStream, context: ssl.SSLContext, host: str) -> TlsStream:

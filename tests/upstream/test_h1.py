@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 import trio
 import trio.testing
 
+from mux.config import metadata
 from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._limits import Limits
@@ -21,6 +24,21 @@ def answering(*pieces: bytes):
         await peer.send(*pieces)
 
     return script
+
+
+async def test_T11_a_name_that_leads_to_a_clouds_metadata_is_sent_nothing(
+    nursery, transport, monkeypatch
+) -> None:
+    async def script(peer: Peer) -> None:
+        asked.append(await peer.head())
+
+    asked: list[bytes] = []
+    monkeypatch.setattr(metadata, "_NETWORKS", (ip_network("127.0.0.0/8"),))
+    server = await start(nursery, script)
+    with pytest.raises(UpstreamUnreachable, match="credentials"):
+        await fetch(transport, get(server.url))
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert asked == [b""]
 
 
 BODIES = {
