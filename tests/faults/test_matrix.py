@@ -159,7 +159,7 @@ def _full() -> int:
 
 @everyone
 @pytest.mark.parametrize("fault", [*UNREACHED, *EARLY])
-async def test_a_fault_before_content_is_a_status(clock, host, network, fault, client, speaks):
+async def test_T16_a_fault_before_content_is_a_status(clock, host, network, fault, client, speaks):
     wanted = expected(fault)
     own = _own(fault) if client == speaks else None
     for stream in (True, False):
@@ -205,7 +205,7 @@ async def test_a_connect_that_hangs_is_given_up_within_connect_timeout(clock, ho
 
 @everyone
 @pytest.mark.parametrize("fault", LATE)
-async def test_a_fault_after_content_ends_in_the_error_form_of_the_dialect(
+async def test_T22_a_fault_after_content_ends_in_the_error_form_of_the_dialect(
     clock, host, network, fault, client, speaks
 ):
     two = gate(network, (speaks, host.url(fault)), (speaks, host.url(GOOD)))
