@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from random import random
 from typing import Final, TypeAlias
 
@@ -20,6 +21,7 @@ from mux.config import Settings
 from mux.config.mask import Mask
 from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
+from mux.gateway.aside import aside
 from mux.gateway.attempt import Attempt
 from mux.gateway.call import Call, Outcome, Sink, Try
 from mux.gateway.filters import MALFORMED
@@ -184,7 +186,7 @@ class Gateway:
                     await answer(attempt)
             except MuxError as error:
                 self.hide_in(error)
-                attempt = tries.after(error, attempt)
+                attempt = await tries.after(error, attempt)
             else:
                 self.memory.lessons.learn(provider, model, attempt.repairs)
                 return
@@ -227,7 +229,7 @@ class _Tries:
     again: bool = True
     """whether a call the model got wrong may be asked for once more"""
 
-    def after(self, error: MuxError, attempt: Attempt) -> Attempt:
+    async def after(self, error: MuxError, attempt: Attempt) -> Attempt:
         """What to try after `attempt` has failed. Raises `error` if there is nothing."""
         if error.code == MALFORMED and self.again:
             self.again = False
@@ -242,7 +244,7 @@ class _Tries:
                 self.outcome,
                 (*attempt.repairs, repair),
             )
-            if _differ(mended, attempt):
+            if await aside(partial(_differ, mended, attempt), len(self.call.body)):
                 return mended
         raise error
 
