@@ -24,6 +24,8 @@ from tests.faults.upstream import GOOD, PACED, Upstream, upstream
 LATE = ("cut", "cut-inside", "cut-reset", "cut-at-an-end", "told", "junk-chunk", "damaged-gzip")
 LEFT = ("stall", "never-done", "silence", PACED, "dripping-head")
 FLOOD = "flood"
+SWELL = ("endless-line", "bomb", "endless-head", "endless-interim")
+SWELL_KIB = 128 * 1024
 LEAVERS = 1000
 COMING_S = 4.0
 """Over which they come, so that it is not the queue in front of two processors that is measured."""
@@ -35,7 +37,9 @@ STUCK_KIB = 1024
 GROWTH_KIB = 10 * 1024
 _SETTLE_S = 3.0
 
-KINDS = [(fault, speaks) for fault in (PACED, GOOD, FLOOD, *LATE, *LEFT) for speaks in UPSTREAMS]
+KINDS = [
+    (fault, speaks) for fault in (PACED, GOOD, FLOOD, *LATE, *LEFT, *SWELL) for speaks in UPSTREAMS
+]
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Held:
     tasks: int
     fds: int
     rss_kib: int
+    peak_kib: int
 
     @property
     def mib(self) -> float:
@@ -122,6 +127,21 @@ class Soak:
         dialect = self._draw.choice(CLIENTS)
         place = KINDS.index((fault, self._draw.choice(UPSTREAMS)))
         return self._mark, fault, dialect, post(dialect, f"at-{place}", self._mark)
+
+    async def swell(self) -> None:
+        """Answers that have no end, one after the other."""
+        before = await self._gauge.held()
+        for _ in range(2 * len(SWELL)):
+            _, fault, dialect, request = self._next(*SWELL)
+            stream = Stream(dialect)
+            await stream.run(self._gauge.port, request)
+            if stream.status != 503:
+                self._figures.wrong.append(f"{fault} for {dialect}: {stream.status}")
+        self._figures.seen["endless answers"] += 2 * len(SWELL)
+        peak_kib = (await self._gauge.held()).peak_kib - before.rss_kib
+        self._figures.rows.append(("memory at most for one", f"{peak_kib / 1024:.1f} MiB"))
+        if peak_kib > SWELL_KIB:
+            self._figures.wrong.append("an endless answer filled the memory")
 
     async def crowd(self, count: int) -> None:
         """So many streams at once, a tenth of them faulty."""
@@ -237,6 +257,7 @@ async def run(minutes: float, streams: int) -> Figures:
             await gauge.start()
             soak = Soak(host, gauge, figures)
             held: list[Held] = []
+            await soak.swell()
             until_s = trio.current_time() + 60 * minutes
             while figures.seen["rounds"] < 2 or trio.current_time() < until_s:
                 await soak.crowd(streams)
