@@ -31,6 +31,7 @@ from mux.gateway.retry import ATTEMPTS, Rounds
 from mux.gateway.session import session_of
 from mux.gateway.stream import ClientStream
 from mux.routing import Candidate, Router, select
+from mux.routing.health import RATE_LIMIT_S
 from mux.upstream import Transport
 
 _CLIENTS_FAULT: Final = frozenset(
@@ -156,8 +157,7 @@ class Gateway:
                 if error.kind in _CLIENTS_FAULT:
                     raise
                 memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
-                if failed is None or error.kind is not ErrorKind.UNSUPPORTED:
-                    failed = error
+                failed = error if failed is None else _worth_telling(failed, error)
             else:
                 self._answered(candidate, outcome, session)
                 return None
@@ -190,6 +190,21 @@ class Gateway:
             else:
                 self.memory.lessons.learn(provider, model, attempt.repairs)
                 return
+
+
+def _worth_telling(failed: MuxError, error: MuxError) -> MuxError:
+    """Which of two failures the client should hear of: of two limits the one that ends first, else
+    the later one, if an upstream was asked at all."""
+    if error.kind is ErrorKind.UNSUPPORTED:
+        return failed
+    limits = failed.kind is error.kind is ErrorKind.RATE_LIMIT
+    if limits and _limit_s(failed) < _limit_s(error):
+        return failed
+    return error
+
+
+def _limit_s(error: MuxError) -> float:
+    return RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
 
 
 @contextmanager

@@ -99,7 +99,25 @@ async def test_a_short_limit_is_waited_for(autojump_clock):
     begun = trio.current_time()
     client, _ = await asked(gateway(transport, "openai", request_retry=1), call("openai_chat", ASK))
     assert client.status == 200
-    assert trio.current_time() - begun == 5
+    assert trio.current_time() - begun == 5.25, "with a moment of luck: others wait for it, too"
+
+
+@pytest.mark.parametrize("waits", [("5", "90"), ("90", "5")])
+async def test_of_two_limits_the_one_that_ends_first_is_waited_for(autojump_clock, waits):
+    transport = ScriptedTransport(*(limited(retry_after=wait) for wait in waits), OK)
+    begun = trio.current_time()
+    gate = gateway(transport, "openai", "openai", request_retry=1)
+    client, _ = await asked(gate, call("openai_chat", ASK))
+    assert client.status == 200
+    assert trio.current_time() - begun == 5.25
+
+
+@pytest.mark.parametrize("waits", [("70", "90"), ("90", "70")])
+async def test_of_two_limits_the_one_that_ends_first_is_told(autojump_clock, waits):
+    transport = ScriptedTransport(*(limited(retry_after=wait) for wait in waits))
+    with pytest.raises(MuxError) as caught:
+        await asked(gateway(transport, "openai", "openai"), call("openai_chat", ASK))
+    assert (caught.value.status, caught.value.retry_after_s) == (429, 70)
 
 
 async def test_a_refused_key_gives_way_to_the_next_and_is_the_gateways_fault_if_none_is_left(
