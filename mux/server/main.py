@@ -138,7 +138,9 @@ async def _serve(
 
 def _memory_limit(settings: Settings) -> int:
     """What one process may hold."""
-    return (settings.memory_limit or resident.default_limit()) // settings.workers
+    if settings.memory_limit is not None:
+        return settings.memory_limit // settings.workers
+    return resident.default_limit(settings.workers)
 
 
 async def _end_with(parent: int) -> None:

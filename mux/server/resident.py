@@ -15,6 +15,9 @@ _EVERY_S: Final = 0.25
 _SHARE: Final = 0.75
 """Of what there is: beyond it the system begins to end processes."""
 
+_LEAST_BYTES: Final = 200_000_000
+"""Twice what it holds when little is going on."""
+
 _STATM: Final = Path("/proc/self/statm")
 _GROUP: Final = Path("/proc/self/cgroup")
 _GROUPS: Final = Path("/sys/fs/cgroup")
@@ -30,13 +33,14 @@ def resident_bytes() -> int:
         return 0
 
 
-def default_limit() -> int:
-    """Three quarters of what the machine or the container has; 0 where the system does not tell."""
+def default_limit(processes: int) -> int:
+    """What one of so many may hold of three quarters of what the machine or the container has, and
+    `_LEAST_BYTES` in any case; 0 where the system does not tell."""
     try:
         most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # no POSIX
         return 0
-    return int(min([most, *_group_limits()]) * _SHARE)
+    return max(int(min([most, *_group_limits()]) * _SHARE) // processes, _LEAST_BYTES)
 
 
 def _group_limits() -> list[int]:

@@ -23,7 +23,9 @@ PATHS = {"openai_chat": "chat", "anthropic": "anthropic", "ollama": "ollama", "g
 
 def test_what_the_machine_says_of_memory():
     assert resident.resident_bytes() > 1_000_000
-    assert resident.default_limit() > resident.resident_bytes()
+    assert resident.default_limit(1) > resident.resident_bytes()
+    assert resident.default_limit(2) < resident.default_limit(1)
+    assert resident.default_limit(10_000) == 200_000_000, "or it could do nothing"
 
 
 async def test_it_is_told_once_and_once_when_it_is_over(nursery, autojump_clock, caplog):
