@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mux.errors import ErrorKind, MuxError
+from mux.errors import ErrorKind, MuxError, Offline
 from mux.routing.router import Account, Candidate
 
 RATE_LIMIT_S: Final = 60.0
@@ -147,8 +147,9 @@ class Health:
             key.probing = key.proven = False
 
     def failed(self, candidate: Candidate, error: MuxError, *, cooling: bool = True) -> None:
-        """`candidate` has failed with `error`. Without `cooling` no key ever rests for it."""
-        if not cooling:
+        """`candidate` has failed with `error`. Without `cooling` no key ever rests for it, nor does
+        one for what is wrong with this machine: it can be asked as soon as that is over."""
+        if not cooling or isinstance(error, Offline):
             return
         key = self._keys.setdefault(candidate.account, _Key())
         now_s = self._clock()

@@ -12,6 +12,7 @@ from mux.config.provider import ModelSettings
 from mux.config.settings import RoutingSettings
 from mux.errors import (
     NoProvider,
+    Offline,
     Overloaded,
     QuotaExceeded,
     RateLimited,
@@ -193,6 +194,19 @@ def test_a_beginning_closes_no_breaker(health: Health):
         health.begun(one)
         health.failed(one, UpstreamFailed("cut"))
     assert health.rest(one) is not None
+
+
+def test_a_machine_without_network_blames_nobody(clock: Clock, health: Health):
+    (one,) = candidates("a")
+    for _ in range(FAILURES * 2):
+        health.failed(one, Offline("no network"))
+    assert health.rest(one) is None
+    for _ in range(FAILURES):
+        health.failed(one, UpstreamFailed("500"))
+    clock.now_s += OPEN_S
+    with health.asking(one):
+        health.failed(one, Offline("no network"))
+    assert health.rest(one) is None, "it is asked again at once"
 
 
 def test_an_upstream_may_be_away_for_months(clock: Clock, health: Health):
