@@ -32,6 +32,7 @@ from mux.gateway.session import session_of
 from mux.gateway.stream import ClientStream
 from mux.routing import Candidate, Router, select
 from mux.routing.health import RATE_LIMIT_S
+from mux.routing.select import SPENT
 from mux.upstream import Transport
 
 _CLIENTS_FAULT: Final = frozenset(
@@ -43,9 +44,6 @@ _CLIENTS_FAULT: Final = frozenset(
     }
 )
 """What every other candidate would say, too."""
-
-_SPENT: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
-"""What a model's twin may not suffer from."""
 
 _Answer: TypeAlias = Callable[[Attempt], Awaitable[None]]
 
@@ -145,10 +143,14 @@ class Gateway:
         """
         memory = self.memory
         failed: MuxError | None = None
-        ready = select(found, memory.health, memory.sessions, session)
+        switch = self.settings.quota_exceeded.switch_project
+        ready = select(found, memory.health, memory.sessions, session, switch=switch)
+        spent: set[tuple[str, str]] = set()
         for candidate in ready:
-            spent = candidate is ready[0] or (failed is not None and failed.kind in _SPENT)
-            if outcome.attempts >= ATTEMPTS or (candidate.twin and not spent):
+            twin_of_unspent = candidate.twin and candidate is not ready[0] and not spent
+            place = candidate.provider.name, candidate.model
+            passed_over = twin_of_unspent or (place in spent and not switch)
+            if outcome.attempts >= ATTEMPTS or passed_over:
                 continue
             try:
                 with memory.health.asking(candidate):
@@ -157,6 +159,8 @@ class Gateway:
                 if error.kind in _CLIENTS_FAULT:
                     raise
                 memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
+                if error.kind in SPENT:
+                    spent.add(place)
                 failed = error if failed is None else _worth_telling(failed, error)
             else:
                 self._answered(candidate, outcome, session)
