@@ -163,6 +163,7 @@ class Attempt:
         outcome.dialect = self._codec.name
         outcome.usage, outcome.error, outcome.failure = None, "", None
         outcome.written, outcome.finished = 0, False
+        outcome.answer_id, outcome.answer_model, outcome.reasons = "", "", ()
 
     def _begun(self) -> None:
         """The first content has come."""
@@ -193,9 +194,10 @@ class Attempt:
             body, response = await self._decoded(reply)
             if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
                 body = self._codec.server.encode_response(response, self._call.request)
-            self._outcome.usage = response.usage
             if response.usage is None:
                 self._chain().observe(unfold(response))
+            else:
+                self._outcome.told(response)
             return self._renamed(body), head
 
     def _renamed(self, data: bytes) -> bytes:
@@ -229,7 +231,7 @@ class Attempt:
         if failed:
             raise failed[0]
         response = several.merge([answers[place][0] for place in range(len(self._calls))])
-        self._outcome.usage = response.usage
+        self._outcome.told(response)
         return response, answers[0][1]
 
     async def _answer(self, request: Request) -> tuple[Response, _Head]:

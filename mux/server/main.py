@@ -8,10 +8,11 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -31,8 +32,9 @@ from mux.server.asgi import AsgiApp
 from mux.server.descriptors import connection_limit
 from mux.server.journal import Journal
 from mux.server.live import Live, Serving
-from mux.server.logs import JsonLines, Lines, LogFile
+from mux.server.logs import ServerLog
 from mux.server.management import Management
+from mux.server.request_log import RequestLog
 from mux.server.runner import serve
 from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
@@ -42,8 +44,12 @@ from mux.usage import Budgets
 from mux.usage.budgets import limits_of
 from mux.usage.recorder import recording
 
-_LINES: Final = Lines()
-_JSON_LINES: Final = JsonLines()
+if TYPE_CHECKING:
+    from mux.server.traces import Traces
+
+_FAREWELL_S: Final = 3.0
+"""How long the last spans have."""
+
 _log: Final = logging.getLogger("mux.server")
 
 
@@ -55,13 +61,15 @@ def run(
     With a `source` its changes are followed, and it can be managed. Raises `BindError` if the
     server cannot be reached where it should be.
     """
-    _start_logging(settings)
+    log = ServerLog()
+    log.apply(settings, None)
+    sys.excepthook = _tell_of_crash
     limits = Limits(connections=connection_limit())
     tls = _tls(settings)
     listeners = listen.listen(settings.host, settings.port)
     scheme = "https" if tls else "http"
     announcing = partial(announce, [listen.url(scheme, listener) for listener in listeners])
-    serving = partial(_serve, settings, source, listeners, tls, limits)
+    serving = partial(_serve, settings, source, log, listeners, tls, limits)
     if settings.workers == 1 or not CAN_FORK:
         trio.run(serving, None, announcing)
         return
@@ -81,6 +89,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 async def _serve(
     settings: Settings,
     source: Source | None,
+    log: ServerLog,
     listeners: Sequence[socket.socket],
     tls: ssl.SSLContext | None,
     limits: Limits,
@@ -89,25 +98,29 @@ async def _serve(
 ) -> None:
     """Serve until a signal, or the end of the process at the other end of `parent`."""
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
-    memory, catalog = Memory.empty(trio.current_time), Catalog()
-    budgets = Budgets(settings.api_keys)
+    folder = source.path.parent / "logs" if source is not None else None
+    memory, catalog, budgets = (
+        Memory.empty(trio.current_time),
+        Catalog(),
+        Budgets(settings.api_keys),
+    )
     async with (
         NetworkTransport(
             connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
         ) as network,
         recording(settings.usage, budgets, clock) as recorder,
+        _tracing(settings) as traces,
         trio.open_nursery() as nursery,
     ):
-        transport = SchemeTransport(
-            {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
-        )
-
-        journal = Journal(recorder, catalog)
+        demo = DemoTransport(CODECS, clock)
+        transport = SchemeTransport({"http": network, "https": network, "demo": demo})
+        request_log = RequestLog(folder) if folder is not None else None
+        journal = Journal(recorder, catalog, request_log, traces)
 
         def build(settings: Settings) -> Serving:
             router = Router(from_settings(settings), settings, catalog)
-            _apply_to_logs(settings)
-            _log_to_file(settings, source)
+            log.apply(settings, folder)
+            journal.apply(settings, router)
             budgets.limits = limits_of(settings.api_keys)
             memory.pressure.limit_bytes = _memory_limit(settings)
             gateway = Gateway(router, transport, clock, settings, memory)
@@ -122,6 +135,8 @@ async def _serve(
             nursery.start_soon(live.watch)
         nursery.start_soon(journal.figures.watch_lag)
         nursery.start_soon(resident.watch, memory.pressure)
+        if request_log is not None:
+            nursery.start_soon(request_log.run)
         if parent is not None:
             nursery.start_soon(_end_with, parent)
         await serve(
@@ -134,6 +149,32 @@ async def _serve(
             ready=ready,
         )
         nursery.cancel_scope.cancel()
+    log.close()
+
+
+@asynccontextmanager
+async def _tracing(settings: Settings) -> AsyncGenerator[Traces | None]:
+    """Where spans go, if they are wanted; those that wait are sent at the end."""
+    traces = _traces(settings) if settings.tracing else None
+    try:
+        yield traces
+    finally:
+        if traces is not None:
+            with trio.move_on_after(_FAREWELL_S, shield=True):
+                await trio.to_thread.run_sync(traces.close, abandon_on_cancel=True)
+
+
+def _traces(settings: Settings) -> Traces | None:
+    try:
+        from mux.server.traces import Traces  # an extra, and slow to import
+    except ImportError:
+        _log.error("traces are not sent: they need `pip install 'llm-mux[otel]'`")
+        return None
+    try:
+        return Traces(Mask(settings))
+    except ValueError as error:
+        _log.error("traces are not sent, an OTEL_ variable is wrong: %s", error)
+        return None
 
 
 def _memory_limit(settings: Settings) -> int:
@@ -148,39 +189,8 @@ async def _end_with(parent: int) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _start_logging(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_LINES)
-    logging.basicConfig(handlers=[handler])
-    logging.raiseExceptions = False  # where nothing can be written, traces cannot be either
-    sys.excepthook = _tell_of_crash
-    _apply_to_logs(settings)
-
-
 def _tell_of_crash(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Log what ends the process, so that its trace holds no secrets either."""
     _log.critical("llm-mux ends on a bug", exc_info=(kind, error, trace))
-
-
-def _apply_to_logs(settings: Settings) -> None:
-    _LINES.mask = _JSON_LINES.mask = Mask(settings)
-    logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
-
-
-def _log_to_file(settings: Settings, source: Source | None) -> None:
-    """Begin or end the log file beside the configuration, as `settings` say."""
-    root = logging.getLogger()
-    found = next((handler for handler in root.handlers if isinstance(handler, LogFile)), None)
-    if found is not None and not settings.logging_to_file:
-        root.removeHandler(found)
-        found.close()
-    elif found is None and settings.logging_to_file and source is not None:
-        try:
-            handler = LogFile(source.path.parent / "logs" / "main.log")
-        except OSError as error:
-            _log.error("the log cannot be written to a file: %s", error)
-            return
-        handler.setFormatter(_JSON_LINES)
-        root.addHandler(handler)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,14 +19,14 @@ from mux.config.source import Source
 from mux.errors import Forbidden
 from mux.server.asgi import Inbound
 from mux.server.management.envelope import Code, Refused, not_found
-from mux.server.origin import Doorkeeper
+from mux.server.origin import Doorkeeper, is_local_page, preflight, shared_with
 from mux.server.peer import Peer
 
 WRONG_KEYS: Final = 5
 LOCKED_S: Final = 1800.0
 _PEERS: Final = 10_000
 
-_LOCAL_PAGE: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 _log: Final = logging.getLogger("mux.management")
 
 
@@ -77,6 +76,37 @@ class Access:
 
     def check(self, inbound: Inbound, host: str, settings: Settings) -> None:
         """Raise `Refused` unless the call, which came from the address `host`, may be made."""
+        key = self._check_way(inbound, host, settings)
+        peer = Peer.of(host).name
+        if (wait_s := self._lockout.remaining_s(peer)) > 0:
+            wait = str(math.ceil(wait_s))
+            text = f"Too many wrong keys from this address; try again in {wait} seconds"
+            raise Refused(403, Code.FORBIDDEN, text, headers=[("retry-after", wait)])
+        offered = _offered(inbound.headers)
+        if Secret(offered) == key:
+            self._lockout.succeeded(peer)
+            return
+        if offered:
+            self._lockout.failed(peer)
+            _log.warning("a wrong management key from %s", peer)
+        text = "The management key is missing or wrong; send it as X-Management-Key"
+        challenge = [("www-authenticate", "Bearer")]
+        raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
+
+    def preflight(
+        self, inbound: Inbound, host: str, settings: Settings
+    ) -> list[tuple[str, str]] | None:
+        """What to tell a browser whose page asks whether it may call; it cannot send the key yet.
+
+        None if this is no such question of a page that may. Raises `Refused` as `check` does.
+        """
+        allowed = preflight(inbound, _METHODS) if page_headers(inbound, settings) else None
+        if allowed is not None:
+            self._check_way(inbound, host, settings)
+        return allowed
+
+    def _check_way(self, inbound: Inbound, host: str, settings: Settings) -> Secret:
+        """The key that is wanted. Raises `Refused` for whom no key would help."""
         key = self._key()
         if key is None:
             raise not_found("No management key is configured; `llm-mux init` makes one")
@@ -85,24 +115,10 @@ class Access:
         except Forbidden as error:
             raise Refused(403, Code.FORBIDDEN, error.message) from None
         _check_page(inbound)
-        peer = Peer.of(host)
-        if not peer.local and not settings.remote_management.allow_remote:
+        if not Peer.of(host).local and not settings.remote_management.allow_remote:
             text = "Other machines may not manage this server; see remote-management.allow-remote"
             raise Refused(403, Code.FORBIDDEN, text)
-        if (wait_s := self._lockout.remaining_s(peer.name)) > 0:
-            wait = str(math.ceil(wait_s))
-            text = f"Too many wrong keys from this address; try again in {wait} seconds"
-            raise Refused(403, Code.FORBIDDEN, text, headers=[("retry-after", wait)])
-        offered = _offered(inbound.headers)
-        if Secret(offered) == key:
-            self._lockout.succeeded(peer.name)
-            return
-        if offered:
-            self._lockout.failed(peer.name)
-            _log.warning("a wrong management key from %s", peer.name)
-        text = "The management key is missing or wrong; send it as X-Management-Key"
-        challenge = [("www-authenticate", "Bearer")]
-        raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
+        return key
 
     def _key(self) -> Secret | None:
         try:
@@ -112,11 +128,18 @@ class Access:
             return None
 
 
+def page_headers(inbound: Inbound, settings: Settings) -> list[tuple[str, str]]:
+    """What lets a page of this machine that is listed read the answer; nothing for others."""
+    origin = inbound.headers.get("origin", "")
+    listed = origin in settings.allowed_origins and is_local_page(origin)
+    return shared_with(origin) if listed else []
+
+
 def _check_page(inbound: Inbound) -> None:
     """Refuse web pages of other sites: only those of this machine, or of this server itself."""
     origin = inbound.headers.get("origin")
     own = f"://{inbound.headers.get('host', '')}"
-    foreign = origin is not None and not _LOCAL_PAGE.fullmatch(origin) and not origin.endswith(own)
+    foreign = origin is not None and not is_local_page(origin) and not origin.endswith(own)
     if foreign or inbound.headers.get("sec-fetch-site") == "cross-site":
         raise Refused(403, Code.FORBIDDEN, "Web pages of other sites may not manage this server")
 
