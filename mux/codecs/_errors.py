@@ -138,8 +138,10 @@ def _in_words(message: str) -> float | None:
     match = _AGAIN.search(message.lower())
     if match is None:
         return None
-    pieces = re.findall(_SPELLED, match[1])
-    return sum(float(number) * _UNIT_S[_SHORT.get(unit[:3], unit)] for number, unit in pieces)
+    return sum(
+        float(piece[1]) * _UNIT_S[_SHORT.get(piece[2][:3], piece[2])]
+        for piece in re.finditer(_SPELLED, match[1])
+    )
 
 
 def _renewal(headers: Mapping[str, str]) -> float | None:

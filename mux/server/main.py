@@ -99,15 +99,10 @@ async def _serve(
     """Serve until a signal, or the end of the process at the other end of `parent`."""
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
     folder = source.path.parent / "logs" if source is not None else None
-    memory, catalog, budgets = (
-        Memory.empty(trio.current_time),
-        Catalog(),
-        Budgets(settings.api_keys),
-    )
+    memory, catalog = Memory.empty(trio.current_time), Catalog()
+    budgets = Budgets(settings.api_keys)
     async with (
-        NetworkTransport(
-            connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
-        ) as network,
+        _network(settings) as network,
         recording(settings.usage, budgets, clock) as recorder,
         _tracing(settings) as traces,
         trio.open_nursery() as nursery,
@@ -150,6 +145,12 @@ async def _serve(
         )
         nursery.cancel_scope.cancel()
     log.close()
+
+
+def _network(settings: Settings) -> NetworkTransport:
+    return NetworkTransport(
+        connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
+    )
 
 
 @asynccontextmanager

@@ -85,7 +85,7 @@ class _Inflate:
         self._wbits = wbits
         self._inflater = zlib.decompressobj(wbits)
         self._first: bytes | None = b"" if wbits == _ZLIB else None
-        self._packed = b""
+        self._packed: bytes = b""
         self.more = False
         """whether another `feed` of nothing may give something"""
 
