@@ -174,8 +174,9 @@ def test_two_workers_and_another_program_lose_nothing_of_each_other(tmp_path: Pa
         assert len(found["api-keys"]) == 1 + 15
         assert "# mine" in file.read_text()
         for one in (first, second):
-            wait_for(lambda one=one: len(value(one, "api-keys")) == 16, "both know all of it")
-            assert value(one, "request-retry") == 11
+            wait_for(lambda one=one: len(value(one, "api-keys")) == 16, "both know all keys")
+            for name in ("request-retry", "max-retry-interval"):
+                wait_for(lambda one=one, name=name: value(one, name) == 11, f"both know {name}")
 
 
 def test_kill_9_in_the_middle_of_edits_leaves_the_old_file_or_the_new(tmp_path: Path):
