@@ -5,6 +5,8 @@ Random bytes are hardly ever a request; these are requests with something wrong 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import h11
 import pytest
 from hypothesis import example, given, settings
@@ -130,6 +132,16 @@ def test_what_could_be_read_in_two_ways_is_refused(fields: bytes) -> None:
 def test_bad_request_lines(line: bytes) -> None:
     with pytest.raises(Refused):
         parse(line + b"\r\nhost: h\r\n\r\n")
+
+
+@pytest.mark.parametrize("line", [b"x: a%b", b"x:%b\x01", b"x:%b", b"x%b: y", b"x: %b\n"], ids=repr)
+@pytest.mark.parametrize("filling", [b" ", b"\t", b" \t", b"a ", b"a"], ids=repr)
+def test_T15_no_head_takes_more_time_than_it_has_bytes(line: bytes, filling: bytes) -> None:
+    """Were it their square, each of these would take seconds."""
+    head = b"GET / HTTP/1.1\r\nhost: h\r\n" + line % (filling * (60_000 // len(filling)))
+    for _ in range(20):
+        with suppress(Refused):
+            parse(head + b"x\r\n\r\n")
 
 
 def test_the_comparison_compares() -> None:
