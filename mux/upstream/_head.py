@@ -1,6 +1,6 @@
 """Heads of HTTP/1.1: that of a request written, that of an answer read.
 
-h11 does the same at five times the cost, a tenth of what a short request costs in all (`python -m
+h11 does the same at six times the cost, which was a tenth of what a short request costs (`python -m
 bench.gateway --only whole`). What it refuses is refused here; a test holds the two together.
 """
 
