@@ -13,13 +13,14 @@ def replace_string(body: bytes, key: str, value: str) -> bytes:
     Every occurrence is replaced, so that no reader can see the old one. A body without such a
     string is returned as it is. `key` is a plain word.
     """
-    field = re.compile(rb'"%b"\s*:\s*("[^"]*")' % key.encode())
+    field = re.compile(rb'"%b"\s*:\s*("(?:[^"\\]++|\\.)*+")' % key.encode(), re.DOTALL)
     new = json.dumps(value)
-    plain = json.unescaped(body)
     depth = seen = done = 0
     pieces: list[bytes] = []
-    for found in field.finditer(plain):
-        depth += _opened(plain[seen : found.start()])
+    for found in field.finditer(body):
+        if body[found.start() - 1 : found.start()] == b"\\":
+            continue  # within a string, where every quote has a backslash before it
+        depth += _opened(body[seen : found.start()])
         seen = found.start()
         if depth == 1:
             pieces += [body[done : found.start(1)], new]
@@ -29,6 +30,6 @@ def replace_string(body: bytes, key: str, value: str) -> bytes:
 
 def _opened(part: bytes) -> int:
     """How much deeper the end of `part` is than its beginning."""
-    marks = json.outside_strings(part)
+    marks = json.outside_strings(json.unescaped(part))
     opening, closing = (sum(map(marks.count, pair)) for pair in ((b"{", b"["), (b"}", b"]")))
     return opening - closing
