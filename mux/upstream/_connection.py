@@ -37,6 +37,10 @@ class Connection:
         """What lets the next connection to this origin skip half of the TLS handshake."""
         return self._stream.session if isinstance(self._stream, TlsStream) else None
 
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._tcp.fileno()
+
     def begin(self) -> None:
         """Another request follows."""
         self.sent = self.answered = False
@@ -75,9 +79,9 @@ class Connection:
         """Whether an idle connection must not be used: the peer closed it, or sent what nobody
         asked for."""
         if not hasattr(select, "poll"):  # Windows
-            return bool(select.select([self._tcp.fileno()], [], [], 0)[0])
+            return bool(select.select([self.fileno()], [], [], 0)[0])
         poll = select.poll()
-        poll.register(self._tcp.fileno(), select.POLLIN)
+        poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
     def close(self) -> None:
