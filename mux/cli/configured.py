@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from mux.config import ConfigError, Loaded, Problem
+    from mux.config import ConfigError, Loaded, Problem, Settings
 
 EX_CONFIG: Final = 78
 """The exit code of a configuration that cannot be used, as in sysexits.h."""
@@ -46,3 +46,10 @@ def tell(word: str, problems: Iterable[Problem]) -> None:
     """One line for each of `problems`."""
     for problem in problems:
         click.echo(f"{word}: {problem}", err=True)
+
+
+def server_url(settings: Settings) -> str:
+    """Where a program of this machine finds the server with these settings."""
+    scheme = "https" if settings.tls.enable else "http"
+    host = settings.host if settings.host not in ("0.0.0.0", "::", "127.0.0.1") else "localhost"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -9,12 +9,14 @@ import click
 from mux import __version__
 from mux.cli.bench import bench
 from mux.cli.check import check
+from mux.cli.doctor import doctor
 from mux.cli.explain import explain
 from mux.cli.init import init
 from mux.cli.keys import keys
 from mux.cli.models import models
 from mux.cli.serve import demo, serve
 from mux.cli.stream import check_stream
+from mux.cli.top import top
 from mux.cli.translate import translate
 from mux.cli.usage import usage
 from mux.cli.use import use
@@ -73,9 +75,11 @@ for _verb in (
     demo,
     init,
     check,
+    doctor,
     models,
     keys,
     usage,
+    top,
     use,
     translate,
     explain,

@@ -64,8 +64,10 @@ providers: []
 # quota-exceeded: {switch-project: true, switch-preview-model: true}
 
 # auth-dir: auth                      # credential files, beside this one
-# logging-to-file: false
-# request-log: false
+# log-format: console                 # or json: one object a line
+# logging-to-file: false              # logs/main.log beside this file, JSON lines
+# request-log: false                  # a file for each request, with prompts and answers
+# tracing: false                      # OpenTelemetry; needs `pip install 'llm-mux[otel]'`
 # usage-statistics-enabled: true
 # ws-auth: true                       # sockets need a key where requests do
 # oauth-excluded-models: {vertex: ["*-preview"]}

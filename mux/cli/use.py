@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from mux.cli.configured import config_option, load_or_exit
+from mux.cli.configured import config_option, load_or_exit, server_url
 
 _CLIENTS: Final = {
     "claude-code": """\
@@ -74,12 +74,9 @@ export ANTHROPIC_API_KEY={key}
 def use(client: str, model: str, config: Path | None) -> None:
     """Print how to point CLIENT at this server."""
     settings = load_or_exit(config).settings
-    scheme = "https" if settings.tls.enable else "http"
-    host = settings.host if settings.host not in ("0.0.0.0", "::", "127.0.0.1") else "localhost"
-    host = f"[{host}]" if ":" in host else host
     key = "llm-mux" if settings.disable_auth else "ONE-OF-YOUR-API-KEYS"
     text = _CLIENTS[client].format(
-        url=f"{scheme}://{host}:{settings.port}",
+        url=server_url(settings),
         model=model,
         key=key,
         codex_key="" if settings.disable_auth else 'env_key = "LLM_MUX_API_KEY"\n',

@@ -2,7 +2,8 @@
 
 Policy of translation spec section 19: native where the target has the same kind, as a function
 where the client itself executes it, else dropped with a warning if other tools remain and refused
-if it was the only one, the one that was demanded, or the computer the task is about.
+if it was the only one, the one that was demanded, or the computer the task is about. Where
+`Abilities.drop_server_tools` is set, only a demanded one is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.errors import Unsupported
-from mux.ir import ChoiceMode, Loss, LossKind, Object, Request, ServerTool, Tool
+from mux.ir import Abilities, ChoiceMode, Loss, LossKind, Object, Request, ServerTool, Tool
 
 
 def _schema(properties: Object, *required: str) -> Object:
@@ -91,7 +92,9 @@ BUILTINS: Final[dict[str, tuple[str, str, Object]]] = {
 """Built-ins the client executes, by kind: (default name, description, schema); section 6."""
 
 
-def resolve(request: Request, target: str, native: Set[str], losses: list[Loss]) -> Request:
+def resolve(
+    request: Request, target: str, native: Set[str], abilities: Abilities, losses: list[Loss]
+) -> Request:
     """`request` with only such typed tools as dialect `target` can be sent.
 
     `native` are the kinds it can be sent from any dialect. Raises `Unsupported`.
@@ -107,10 +110,12 @@ def resolve(request: Request, target: str, native: Set[str], losses: list[Loss])
         else:
             refused.append(tool)
     for tool in refused:
-        if not kept or tool.kind == "computer" or _demanded(tool, request):
+        needed = (not kept or tool.kind == "computer") and not abilities.drop_server_tools
+        if needed or _demanded(tool, request):
             raise Unsupported(
                 f"The tool {tool.kind!r} is run by its provider or trained into its models, and "
-                "the chosen model has none like it. Use a model of that provider, or leave it out.",
+                "the chosen model has none like it. Use a model of that provider, leave the tool "
+                "out, or set drop-server-tools among the provider's abilities.",
                 param="tools",
                 code="server_tool_unsupported",
             )

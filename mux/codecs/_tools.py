@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -123,7 +123,7 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
     """
     names = _Names(rules, functions(request))
     tools: list[Tool | ServerTool] = []
-    for tool in request.tools:
+    for tool in _introduced(request.tools, rules):
         if isinstance(tool, ServerTool):
             tools.append(tool)
             continue
@@ -143,6 +143,26 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
         messages=tuple(_message(message, names) for message in request.messages),
     )
     return adapted, ToolMap(names.originals)
+
+
+def _introduced(
+    tools: Iterable[Tool | ServerTool], rules: ToolRules
+) -> Iterator[Tool | ServerTool]:
+    """`tools`; the first of a namespace that `rules` do not know tells what is said of it."""
+    told: set[str] = set()
+    for tool in tools:
+        if isinstance(tool, ServerTool) or rules.namespaces or tool.namespace in told:
+            yield tool
+            continue
+        told.add(tool.namespace)
+        yield replace(tool, description=_with_namespace(tool))
+
+
+def _with_namespace(tool: Tool) -> str:
+    if not tool.namespace_description:
+        return tool.description
+    note = f"About all tools of {tool.namespace}: {tool.namespace_description}"
+    return f"{tool.description}\n\n{note}" if tool.description else note
 
 
 class _Names:

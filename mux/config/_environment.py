@@ -21,6 +21,9 @@ PREFIX: Final = "LLM_MUX_"
 _KUBERNETES: Final = re.compile(r"LLM_MUX_(SERVICE_\w+|PORT_\d+_\w+)=.*|LLM_MUX_PORT=\w+://.*")
 """What Kubernetes sets in every container beside a service of the name llm-mux."""
 
+_NO_SETTINGS: Final = frozenset({management_key.VARIABLE, "LLM_MUX_CLIENT_KEY"})
+"""The key to manage with, and the one that ``llm-mux top`` sends to another server."""
+
 _OLLAMA_PORT: Final = 11434
 
 _USUAL: Final = (
@@ -48,7 +51,7 @@ def lay_over(root: MappingNode, environ: Mapping[str, str]) -> list[Problem]:
     known = dict(_variables())
     warnings: list[Problem] = []
     for name, value in sorted(environ.items()):
-        ours = name.startswith(PREFIX) and name != management_key.VARIABLE
+        ours = name.startswith(PREFIX) and name not in _NO_SETTINGS
         if not ours or _KUBERNETES.fullmatch(f"{name}={value}"):
             continue
         variable = known.get(name)

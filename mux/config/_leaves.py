@@ -16,12 +16,14 @@ _FLAGS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+_LONGEST_WORD: Final = 20
+"""What is quoted of a word that is none: over this it may be a key in the wrong place."""
 
 
 def read(kind: object, text: str) -> object:
     """`text` as a value of `kind`. Raises `ValueError` that says what was expected.
 
-    Only words out of a closed set are quoted in it: anything else might be a secret.
+    Only short words in the place of a closed set are quoted: anything else might be a secret.
     """
     base = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     if base is str:
@@ -64,4 +66,5 @@ def _word(kind: type[StrEnum], text: str) -> StrEnum:
             return known
     near = get_close_matches(text, list(kind), 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{text[:40]!r} is none of {', '.join(kind)}{hint}")
+    shown = repr(text) if len(text) <= _LONGEST_WORD else "that"
+    raise ValueError(f"{shown} is none of {', '.join(kind)}{hint}")

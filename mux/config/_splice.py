@@ -41,7 +41,7 @@ def splice(text: str, before: Object, after: Object) -> str:
         text += "\n"
     root = _tree.parse(text)
     if root is None or _tree.is_null(root):
-        return text + (_block(after) if after else "")
+        return text + (_dump(after) if after else "")
     if not isinstance(root, MappingNode) or root.flow_style or not after:
         raise Tangled
     new = {key: value for key, value in after.items() if key not in before}
@@ -51,14 +51,14 @@ def splice(text: str, before: Object, after: Object) -> str:
     edited = writer.result()
     for key, value in new.items():
         edited = _with_key(edited, key, value)
-    if _value(edited) != _value(_block(after)):
+    if _value(edited) != _value(_dump(after)):
         raise Tangled
     return edited
 
 
 def _with_key(text: str, key: str, value: JSON) -> str:
     """`text` with a new key: behind the line that shows it as a comment, else at the end."""
-    block = _block({key: value})
+    block = _dump({key: value})
     shown = re.search(rf"^# ?{re.escape(key)}:.*\n", text, re.MULTILINE)
     at = shown.end() if shown else len(text)
     if shown and not _between_keys(text, at):
@@ -130,7 +130,7 @@ class _Writer:
         if added:
             last = list(pairs.values())[-1]
             indent = next(iter(pairs.values()))[0].start_mark.column
-            self._insert(self._end(last[1]), _indented(_block(added), indent))
+            self._insert(self._end(last[1]), _indented(_dump(added), indent))
         return True
 
     def _rewrite(self, key_node: Node, value_node: Node, new: JSON) -> None:
@@ -155,7 +155,7 @@ class _Writer:
             self._drop_lines(value_node.start_mark.index, end)
 
     def _below(self, key_node: Node, new: JSON) -> str:
-        return _indented(_block(new), key_node.start_mark.column + _STEP).rstrip("\n")
+        return _indented(_dump(new), key_node.start_mark.column + _STEP).rstrip("\n")
 
     # -- sequences --------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class _Writer:
         for (item, was), value in zip(changed, wanted, strict=False):
             if not self.change(item, was, value, flow=flow):
                 start = item.start_mark.index
-                body = _indented(_block(value), item.start_mark.column).strip()
+                body = _indented(_dump(value), item.start_mark.column).strip()
                 self._put(start, self._end(item), body)
         for item, _ in changed[len(wanted) :]:
             self._drop_lines(self._dash(item), self._end(item))
@@ -191,7 +191,7 @@ class _Writer:
     def _insert_items(self, items: list[Node], after: Node | None, more: list[JSON]) -> None:
         dash = self._dash(items[0])
         indent = dash - self._line(dash)
-        text = _indented(_block(more), indent)
+        text = _indented(_dump(more), indent)
         if after is None:
             start = self._line(dash)
             self._put(start, start, text)
@@ -255,15 +255,12 @@ def _is_large(value: JSON) -> bool:
 
 def _flow(value: JSON) -> str:
     """`value` on one line, as it may stand inside of a list or a mapping on one line."""
-    text: str = yaml.safe_dump(
-        [value], default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 20
-    )
-    return text.strip()[1:-1]
+    return _dump([value], flow=True).strip()[1:-1]
 
 
-def _block(value: JSON) -> str:
-    return yaml.safe_dump(
-        value, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1 << 20
+def _dump(value: JSON, *, flow: bool = False) -> str:
+    return yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
+        value, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=1 << 20
     )
 
 

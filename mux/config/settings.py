@@ -8,6 +8,7 @@ they belong to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -30,6 +31,13 @@ from mux.config.values import (
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class LogFormat(StrEnum):
+    """How the console shows the log: for people, or one JSON object a line."""
+
+    CONSOLE = "console"
+    JSON = "json"
 
 
 class Tls(Section, frozen=True):
@@ -119,8 +127,11 @@ class Settings(Section, frozen=True):
     api_keys: tuple[ClientKey, ...] = ()
     auth_dir: Path | None = None
     debug: bool = False
+    log_format: LogFormat = LogFormat.CONSOLE
     logging_to_file: bool = False
     request_log: bool = False
+    tracing: bool = False
+    """OpenTelemetry, which needs the extra `otel`"""
     usage_statistics_enabled: bool = True
     ws_auth: bool = True
     """whether sockets need a key where requests do"""

@@ -161,6 +161,7 @@ class Attempt:
         outcome.dialect = self._codec.name
         outcome.usage, outcome.error, outcome.failure = None, "", None
         outcome.written, outcome.finished = 0, False
+        outcome.answer_id, outcome.answer_model, outcome.reasons = "", "", ()
 
     async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""
@@ -188,9 +189,10 @@ class Attempt:
             response = self._decode(body, reply.headers)
             if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
                 body = self._codec.server.encode_response(response, self._call.request)
-            self._outcome.usage = response.usage
             if response.usage is None:
                 self._chain().observe(unfold(response))
+            else:
+                self._outcome.told(response)
             return self._renamed(body), head
 
     def _renamed(self, data: bytes) -> bytes:
@@ -213,7 +215,7 @@ class Attempt:
         else:
             answers = await self._answers()
         response = several.merge([response for response, _ in answers])
-        self._outcome.usage = response.usage
+        self._outcome.told(response)
         return response, answers[0][1]
 
     async def _answers(self) -> list[tuple[Response, _Head]]:

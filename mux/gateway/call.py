@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mux.errors import MuxError
-from mux.ir import Request, Usage
+from mux.ir import Request, Response, StopReason, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,13 @@ class Try:
     account: str
     model: str
     dialect: str
+    base_url: str
     started_s: float
     ended_s: float = 0.0
     content_s: float | None = None
     """when its first content was on the way to the client, in a stream"""
+    between_s: float | None = None
+    """what lay between two pieces of its content, on average"""
     status: int = 0
     error: str = ""
     complete: bool = False
@@ -90,7 +93,18 @@ class Outcome:
     """characters the model wrote, for where nobody says how many tokens"""
     losses: tuple[str, ...] = ()
     """codes of what the translation lost"""
+    answer_id: str = ""
+    answer_model: str = ""
+    """the upstream's own words for its answer"""
+    reasons: tuple[StopReason, ...] = ()
+    """why its choices ended"""
     tries: list[Try] = field(default_factory=list[Try])
+
+    def told(self, response: Response) -> None:
+        """The whole of the answer is `response`."""
+        self.usage = response.usage
+        self.answer_id, self.answer_model = response.id, response.model
+        self.reasons = tuple(answer.finish.reason for answer in response.answers)
 
     @property
     def attempts(self) -> int:

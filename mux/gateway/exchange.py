@@ -104,6 +104,7 @@ class Gateway:
             finally:
                 if outcome.tries:
                     outcome.tries[-1].content_s = stream.committed_s
+                    outcome.tries[-1].between_s = stream.between_s
             nursery.cancel_scope.cancel()
         if failed is not None:
             await stream.fail(failed)
@@ -200,6 +201,7 @@ def _noted(attempt: Attempt, outcome: Outcome) -> Generator[None]:
         str(candidate.key.key),
         candidate.model,
         attempt.dialect,
+        candidate.provider.base_url,
         trio.current_time(),
     )
     outcome.tries.append(noted)

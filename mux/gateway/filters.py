@@ -122,6 +122,9 @@ class Chain:
                 self.outcome.failure = event.error()
             elif isinstance(event, Finish):
                 self.outcome.finished = True
+                self.outcome.reasons += (event.reason,)
+            elif isinstance(event, Start):
+                self.outcome.answer_id, self.outcome.answer_model = event.id, event.model
         return events
 
     def _dated(self, events: list[Event]) -> list[Event]:

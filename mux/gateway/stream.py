@@ -38,6 +38,7 @@ class ClientStream:
         "_last_s",
         "_make",
         "_sending",
+        "_sent",
         "_sink",
         "begun",
         "by_line",
@@ -69,8 +70,17 @@ class ClientStream:
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
+        self._sent = 0
+        """pieces"""
         self._busy: trio.Event | None = None
         """set while the keep-alive is writing, so that the pump waits for it"""
+
+    @property
+    def between_s(self) -> float | None:
+        """What lay between two pieces of content, on average; None if there were not two."""
+        if self.committed_s is None or self._sent < 2:
+            return None
+        return (self._last_s - self.committed_s) / (self._sent - 1)
 
     def restart(self, extra: Iterable[tuple[str, str]]) -> None:
         """Another upstream begins to answer; what the one before it said is forgotten."""
@@ -100,6 +110,7 @@ class ClientStream:
         self._last_s = trio.current_time()
         await self._sink.send(data)
         self._sending = False
+        self._sent += 1
 
     async def end(self) -> None:
         """The answer is complete."""

@@ -81,6 +81,8 @@ class Abilities(msgspec.Struct, frozen=True):
     custom_tools: bool = False
     """free-text tools are native (OpenAI's own hosts)"""
     builtin_with_functions: bool = True
+    drop_server_tools: bool = False
+    """a tool its provider runs, and this model has none like, is left out rather than refused"""
     prefill: bool = False
     mid_system: bool = True
     structured: bool = True

@@ -51,6 +51,7 @@ class Tool(Struct, frozen=True):
     deferred: bool = False
     cache: CacheHint | None = None
     ext: Ext | None = None
+    namespace_description: str = ""
 
 
 class ServerTool(Struct, frozen=True):

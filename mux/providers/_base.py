@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -91,6 +91,13 @@ class Provider:
         base_url = f"demo://{dialect}" if self.type is ProviderType.DEMO else self.base_url
         return Outgoing("POST", base_url + path, headers, body, key.proxy_url)
 
+    def listing(self, key: Key) -> Outgoing:
+        """The request for the models it has: free of charge, and refused without a good `key`."""
+        dialect = self.codecs[0]
+        path = _LISTINGS[dialect]
+        asking = self.build(dialect, path, b"", key, stream=False, extra_headers={})
+        return replace(asking, method="GET")
+
 
 def _accept(dialect: str, *, stream: bool) -> str:
     if not stream:
@@ -111,3 +118,13 @@ _AUTH: Final[Mapping[str, Callable[[str], dict[str, str]]]] = {
     "gemini": lambda key: {"x-goog-api-key": key},
 }
 """How each dialect carries a key."""
+
+_LISTINGS: Final[Mapping[str, str]] = {
+    "openai_chat": "/models",
+    "openai_completions": "/models",
+    "openai_responses": "/models",
+    "anthropic": "/v1/models?limit=1000",
+    "gemini": "/v1beta/models?pageSize=1000",
+    "ollama": "/api/tags",
+}
+"""Where each dialect lists models."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -98,6 +99,9 @@ class App:
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         started_s = trio.current_time()
+        tape = self._journal.tape(self._settings)
+        if tape is not None:
+            receive, send = tape.receiving(receive), tape.sending(send)
         inbound = Inbound.of(scope)
         dialect = endpoints.dialect_of(inbound.path, inbound.headers)
         request_id = uuid.uuid4().hex
@@ -107,7 +111,7 @@ class App:
             extra=[*_request_id_header(dialect, request_id), *self._door.headers(inbound)],
         )
         now_s = self._gateway.clock()
-        entry = Entry(request_id, now_s, started_s, inbound, dialect, sink)
+        entry = Entry(request_id, now_s, started_s, inbound, dialect, sink, tape=tape)
         outcome = entry.outcome
         try:
             await self._answer(receive, entry)
@@ -161,8 +165,10 @@ class App:
         self._journal.called(call)
         self._journal.recorder.budgets.admit(visit.client, self._gateway.clock())
 
+        gateway = self._gateway_of(visit)
+
         async def work() -> None:
-            await self._gateway.generate(call, visit.sink, visit.entry.outcome)
+            await gateway.generate(call, visit.sink, visit.entry.outcome)
 
         await _attended(work, visit)
 
@@ -174,13 +180,20 @@ class App:
         decode = partial(counter.decode_count, body, model=visit.name)
         request = await _decoded(decode, body)
         call = self._call(visit, request, body)
+        gateway = self._gateway_of(visit)
 
         async def work() -> None:
-            tokens, estimated = await count(self._gateway, call)
+            tokens, estimated = await count(gateway, call)
             marks = [("x-mux-estimated", "1")] if estimated else []
             await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
 
         await _attended(work, visit)
+
+    def _gateway_of(self, visit: Visit) -> Gateway:
+        tape, gateway = visit.entry.tape, self._gateway
+        if tape is None:
+            return gateway
+        return replace(gateway, transport=tape.through(gateway.transport))
 
     def _call(self, visit: Visit, request: Request, body: bytes) -> Call:
         headers = visit.inbound.headers
@@ -246,8 +259,8 @@ class App:
         await visit.sink.whole(200, JSON_TYPE, json.dumps({"status": "ok"}))
 
     async def _metrics(self, visit: Visit) -> None:
-        text = self._journal.figures.text(self._gateway.memory.health)
-        await visit.sink.whole(200, CONTENT_TYPE, text.encode())
+        text = self._journal.metrics(self._gateway.memory.health)
+        await visit.sink.whole(200, CONTENT_TYPE, self._gateway.hide(text.encode()))
 
     async def _ready(self, visit: Visit) -> None:
         usable = bool(self._gateway.router.providers)

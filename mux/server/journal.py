@@ -1,32 +1,70 @@
-"""What is told of every request when it has ended: its record, its figures, its line in the log."""
+"""What is told of every request when it has ended: record, figures, log line, file."""
 
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from mux.config import Settings
+from mux.config.mask import Mask
 from mux.gateway.call import Call, Try
 from mux.ir import Object
 from mux.models import Catalog
+from mux.routing import Health, Router
 from mux.server.endpoints import Action
 from mux.server.metrics import Figures
+from mux.server.page import Page
+from mux.server.request_log import RequestLog
+from mux.server.tape import Tape
 from mux.server.visit import Entry
 from mux.tokens import estimate
 from mux.usage import RequestRecord, Tokens, TryRecord, cost_nano
 from mux.usage.recorder import Recorder
 
+if TYPE_CHECKING:
+    from mux.server.traces import Traces
+
 _CHARS_PER_TOKEN: Final = 4
+_ASKING: Final = frozenset({Action.GENERATE, Action.COUNT})
+"""What may reach an upstream."""
 
 _log: Final = logging.getLogger("mux.access")
 
 
 class Journal:
-    """Where every request ends up. One per process."""
+    """Where every request ends up. One per process.
 
-    def __init__(self, recorder: Recorder, catalog: Catalog) -> None:
+    `request_log` takes files of requests and `traces` their spans, where there are any.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        catalog: Catalog,
+        request_log: RequestLog | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self.recorder = recorder
         self.figures = Figures()
         self._catalog = catalog
+        self._request_log = request_log
+        self._traces = traces
+
+    def apply(self, settings: Settings, router: Router) -> None:
+        """Go on with what `settings` call a secret, and with the models that `router` knows."""
+        self.figures.listed = {listed.model for listed in router.models()}
+        if self._traces is not None:
+            self._traces.mask = Mask(settings)
+
+    def metrics(self, health: Health) -> str:
+        """What ``GET /metrics`` shows."""
+        files = self._request_log.lost if self._request_log is not None else 0
+        return self.figures.text(health, {"usage": self.recorder.dropped, "request_files": files})
+
+    def tape(self, settings: Settings) -> Tape | None:
+        """What to record the next request on, if that is wanted."""
+        wanted = settings.request_log and self._request_log is not None
+        return Tape(settings) if wanted else None
 
     def called(self, call: Call) -> None:
         """`call` is about to be answered; `ended` will follow."""
@@ -34,21 +72,29 @@ class Journal:
 
     def ended(self, entry: Entry, now_s: float, *, recorded: bool) -> None:
         """Tell of `entry`, which has ended at `now_s` on trio's clock; `recorded`: for good."""
-        _log_line(entry, now_s - entry.started_s)
-        if entry.endpoint is None or entry.endpoint.action is not Action.GENERATE:
+        fields = _fields(entry, now_s - entry.started_s)
+        _log_line(entry, fields)
+        action = entry.endpoint.action if entry.endpoint is not None else None
+        if entry.tape is not None and self._request_log is not None and action in _ASKING:
+            failed = not entry.cancelled and bool(entry.outcome.error)
+            page = Page(entry.time_s, entry.id, failed, entry.inbound, fields, entry.tape)
+            self._request_log.add(page)
+        if action is not Action.GENERATE:
             return
         if entry.call is not None:
             self.figures.streams -= entry.call.request.stream
         record = self._record(entry, now_s)
-        self.figures.add(record)
+        tries = entry.outcome.tries
+        self.figures.add(record, tries[-1].between_s if tries else None)
         if recorded:
             self.recorder.add(record)
         else:
             self.recorder.budgets.spend(record)
+        if self._traces is not None:
+            self._traces.add(entry, record)
 
     def _record(self, entry: Entry, now_s: float) -> RequestRecord:
         outcome, call = entry.outcome, entry.call
-        content_s = outcome.tries[-1].content_s if outcome.tries else None
         return RequestRecord(
             entry.id,
             entry.time_s,
@@ -59,7 +105,7 @@ class Journal:
             status=entry.sink.status,
             duration_s=now_s - entry.started_s,
             error=outcome.error,
-            first_content_s=None if content_s is None else content_s - entry.started_s,
+            first_content_s=_first_content_s(entry),
             cancelled=entry.cancelled,
             losses=outcome.losses,
             tries=tuple(self._try(attempt, entry) for attempt in outcome.tries),
@@ -101,11 +147,12 @@ def _tokens(attempt: Try, entry: Entry) -> tuple[Tokens, bool]:
     return tokens, tokens != said
 
 
-def _log_line(entry: Entry, seconds: float) -> None:
+def _log_line(entry: Entry, fields: Object) -> None:
     outcome = entry.outcome
     usage = outcome.usage
+    first_s = fields["first_content_s"]
     _log.info(
-        "%s %s %s -> %s/%s %s %d in=%s out=%s %.3fs%s",
+        "%s %s %s -> %s/%s %s %d in=%s out=%s%s %.3fs%s id=%s",
         entry.inbound.method,
         entry.inbound.path,
         entry.dialect,
@@ -115,15 +162,18 @@ def _log_line(entry: Entry, seconds: float) -> None:
         entry.sink.status,
         "-" if usage is None or usage.input_total is None else usage.input_total,
         "-" if usage is None or usage.output_total is None else usage.output_total,
-        seconds,
+        "" if first_s is None else f" first={first_s:.3f}s",
+        fields["duration_s"],
         f" {outcome.error}" if outcome.error else "",
-        extra={"fields": _fields(entry, seconds)},
+        entry.id,
+        extra={"fields": fields},
     )
 
 
 def _fields(entry: Entry, seconds: float) -> Object:
     outcome, call = entry.outcome, entry.call
     tokens = Tokens.of(outcome.usage)
+    first_s = _first_content_s(entry)
     return {
         "request_id": entry.id,
         "method": entry.inbound.method,
@@ -137,8 +187,20 @@ def _fields(entry: Entry, seconds: float) -> Object:
         "model": outcome.model,
         "status": entry.sink.status,
         "error": outcome.error,
+        "cancelled": entry.cancelled,
         "attempts": outcome.attempts,
+        "losses": [*outcome.losses],
         "input": tokens.input,
         "output": tokens.output,
+        "cached": tokens.cached,
+        "reasoning": tokens.reasoning,
+        "first_content_s": None if first_s is None else round(first_s, 4),
         "duration_s": round(seconds, 4),
     }
+
+
+def _first_content_s(entry: Entry) -> float | None:
+    """How long a streamed answer took to begin."""
+    tries = entry.outcome.tries
+    content_s = tries[-1].content_s if tries else None
+    return None if content_s is None else content_s - entry.started_s

@@ -21,7 +21,7 @@ from mux.gateway.exchange import Gateway
 from mux.server.asgi import AsgiApp, Message, Receive, Send
 
 RESTART: Final = frozenset(
-    {"host", "port", "workers", "tls", "connect-timeout", "max-response-size", "usage"}
+    {"host", "port", "workers", "tls", "connect-timeout", "max-response-size", "usage", "tracing"}
 )
 """What only a restart changes: it is part of what lives as long as the process."""
 

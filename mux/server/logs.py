@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
+from mux.config import Settings
 from mux.config.mask import Mask
+from mux.config.settings import LogFormat
 from mux.ir import JSON, Object
+from mux.server.log_file import Background, LogFile
 from mux.wire import json
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_FILE_BYTES: Final = 10_000_000
-_OLD_FILES: Final = 5
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+_log: Final = logging.getLogger("mux.server")
 
 
 class Lines(logging.Formatter):
@@ -65,16 +65,43 @@ class JsonLines(logging.Formatter):
         return line if self.mask is None else self.mask.text(line)
 
 
-class LogFile(RotatingFileHandler):
-    """`path`, its owner's alone, and up to `_OLD_FILES` that were full before it."""
+class ServerLog:
+    """The log of this process as the settings in force want it: on the console, and in a file."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
+    def __init__(self) -> None:
+        self._console = logging.StreamHandler()
+        self._lines, self._json = Lines(), JsonLines()
+        self._file: Background | None = None
+        logging.basicConfig(handlers=[self._console])
 
-    def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+    def apply(self, settings: Settings, folder: Path | None) -> None:
+        """Go on as `settings` say, with the file in `folder` if there is one."""
+        self._lines.mask = self._json.mask = Mask(settings)
+        as_json = settings.log_format is LogFormat.JSON
+        self._console.setFormatter(self._json if as_json else self._lines)
+        logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
+        wanted = settings.logging_to_file and folder is not None
+        if self._file is not None and not wanted:
+            self.close()
+        elif self._file is None and wanted and folder is not None:
+            self._open(folder / "main.log")
+
+    def close(self) -> None:
+        """Write what waits, and go on without a file."""
+        file, self._file = self._file, None
+        if file is not None:
+            logging.getLogger().removeHandler(file)
+            file.close()
+
+    def _open(self, path: Path) -> None:
+        try:
+            file = LogFile(path)
+        except OSError as error:
+            _log.error("the log cannot be written to a file: %s", error)
+            return
+        file.setFormatter(self._json)
+        self._file = Background(file)
+        logging.getLogger().addHandler(self._file)
 
 
 def _sayable(value: JSON) -> JSON:

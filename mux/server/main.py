@@ -8,9 +8,10 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -30,8 +31,9 @@ from mux.server.asgi import AsgiApp
 from mux.server.descriptors import connection_limit
 from mux.server.journal import Journal
 from mux.server.live import Live, Serving
-from mux.server.logs import JsonLines, Lines, LogFile
+from mux.server.logs import ServerLog
 from mux.server.management import Management
+from mux.server.request_log import RequestLog
 from mux.server.runner import serve
 from mux.server.workers import CAN_FORK, Workers
 from mux.upstream.demo import DemoTransport
@@ -41,11 +43,15 @@ from mux.usage import Budgets
 from mux.usage.budgets import limits_of
 from mux.usage.recorder import recording
 
+if TYPE_CHECKING:
+    from mux.server.traces import Traces
+
+_FAREWELL_S: Final = 3.0
+"""How long the last spans have."""
+
 _COLLECT_AFTER: Final = 10_000
 """So many more objects than were freed, not 700: a request has hundreds that are soon gone."""
 
-_LINES: Final = Lines()
-_JSON_LINES: Final = JsonLines()
 _log: Final = logging.getLogger("mux.server")
 
 
@@ -57,14 +63,15 @@ def run(
     With a `source` its changes are followed, and it can be managed. Raises `BindError` if the
     server cannot be reached where it should be.
     """
-    _start_logging(settings)
     _collect_seldom()
+    log = ServerLog()
+    log.apply(settings, None)
     limits = Limits(connections=connection_limit())
     tls = _tls(settings)
     listeners = listen.listen(settings.host, settings.port)
     scheme = "https" if tls else "http"
     announcing = partial(announce, [listen.url(scheme, listener) for listener in listeners])
-    serving = partial(_serve, settings, source, listeners, tls, limits)
+    serving = partial(_serve, settings, source, log, listeners, tls, limits)
     if settings.workers == 1 or not CAN_FORK:
         trio.run(serving, None, announcing)
         return
@@ -84,6 +91,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 async def _serve(
     settings: Settings,
     source: Source | None,
+    log: ServerLog,
     listeners: Sequence[socket.socket],
     tls: ssl.SSLContext | None,
     limits: Limits,
@@ -92,6 +100,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal, or the end of the process at the other end of `parent`."""
     clock = time.time  # noqa: TID251 (this is where the clock comes from)
+    folder = source.path.parent / "logs" if source is not None else None
     memory, catalog = Memory.empty(trio.current_time), Catalog()
     budgets = Budgets(settings.api_keys)
     async with (
@@ -99,18 +108,19 @@ async def _serve(
             connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
         ) as network,
         recording(settings.usage, budgets, clock) as recorder,
+        _tracing(settings) as traces,
         trio.open_nursery() as nursery,
     ):
         transport = SchemeTransport(
             {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
         )
-
-        journal = Journal(recorder, catalog)
+        request_log = RequestLog(folder) if folder is not None else None
+        journal = Journal(recorder, catalog, request_log, traces)
 
         def build(settings: Settings) -> Serving:
             router = Router(from_settings(settings), settings, catalog)
-            _apply_to_logs(settings)
-            _log_to_file(settings, source)
+            log.apply(settings, folder)
+            journal.apply(settings, router)
             budgets.limits = limits_of(settings.api_keys)
             gateway = Gateway(router, transport, clock, settings, memory)
             return Serving(gateway, App(settings, gateway, journal))
@@ -123,6 +133,8 @@ async def _serve(
             app = Management(live, source, clock, recorder.summary)
             nursery.start_soon(live.watch)
         nursery.start_soon(journal.figures.watch_lag)
+        if request_log is not None:
+            nursery.start_soon(request_log.run)
         if parent is not None:
             nursery.start_soon(_end_with, parent)
         await serve(
@@ -135,6 +147,32 @@ async def _serve(
             ready=ready,
         )
         nursery.cancel_scope.cancel()
+    log.close()
+
+
+@asynccontextmanager
+async def _tracing(settings: Settings) -> AsyncGenerator[Traces | None]:
+    """Where spans go, if they are wanted; those that wait are sent at the end."""
+    traces = _traces(settings) if settings.tracing else None
+    try:
+        yield traces
+    finally:
+        if traces is not None:
+            with trio.move_on_after(_FAREWELL_S, shield=True):
+                await trio.to_thread.run_sync(traces.close, abandon_on_cancel=True)
+
+
+def _traces(settings: Settings) -> Traces | None:
+    try:
+        from mux.server.traces import Traces  # an extra, and slow to import
+    except ImportError:
+        _log.error("traces are not sent: they need `pip install 'llm-mux[otel]'`")
+        return None
+    try:
+        return Traces(Mask(settings))
+    except ValueError as error:
+        _log.error("traces are not sent, an OTEL_ variable is wrong: %s", error)
+        return None
 
 
 async def _end_with(parent: int) -> None:
@@ -148,32 +186,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
-
-
-def _start_logging(settings: Settings) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_LINES)
-    logging.basicConfig(handlers=[handler])
-    _apply_to_logs(settings)
-
-
-def _apply_to_logs(settings: Settings) -> None:
-    _LINES.mask = _JSON_LINES.mask = Mask(settings)
-    logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
-
-
-def _log_to_file(settings: Settings, source: Source | None) -> None:
-    """Begin or end the log file beside the configuration, as `settings` say."""
-    root = logging.getLogger()
-    found = next((handler for handler in root.handlers if isinstance(handler, LogFile)), None)
-    if found is not None and not settings.logging_to_file:
-        root.removeHandler(found)
-        found.close()
-    elif found is None and settings.logging_to_file and source is not None:
-        try:
-            handler = LogFile(source.path.parent / "logs" / "main.log")
-        except OSError as error:
-            _log.error("the log cannot be written to a file: %s", error)
-            return
-        handler.setFormatter(_JSON_LINES)
-        root.addHandler(handler)

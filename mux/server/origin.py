@@ -45,7 +45,7 @@ class Doorkeeper:
         origin = inbound.headers.get("origin")
         if origin in self._origins:
             return
-        if origin is not None and not _LOCAL_ORIGIN.fullmatch(origin):
+        if origin is not None and not is_local_page(origin):
             raise Forbidden(
                 f"Web pages of {origin[:100]!r} may not use this server; "
                 "add it to allowed-origins to let them"
@@ -77,30 +77,43 @@ class Doorkeeper:
         if not self._origins:
             return []
         origin = inbound.headers.get("origin")
-        if origin not in self._origins or origin is None:
-            return [_VARY]
-        return [
-            ("access-control-allow-origin", origin),
-            ("access-control-expose-headers", _EXPOSED),
-            _VARY,
-        ]
+        return [_VARY] if origin not in self._origins or origin is None else shared_with(origin)
 
     def preflight(self, inbound: Inbound) -> list[tuple[str, str]] | None:
         """What to say beside `headers` to a browser that asks first; None if this is no such
         question of a listed origin."""
-        headers = inbound.headers
-        asked = headers.get("access-control-request-method")
-        if inbound.method != "OPTIONS" or asked is None:
+        if inbound.headers.get("origin") not in self._origins:
             return None
-        if headers.get("origin") not in self._origins:
-            return None
-        allowed = [
-            ("access-control-allow-methods", "GET, POST, DELETE"),
-            ("access-control-max-age", _PREFLIGHT_S),
-        ]
-        wanted = headers.get("access-control-request-headers", "")
-        if wanted and _TOKENS.fullmatch(wanted):
-            allowed.append(("access-control-allow-headers", wanted))
-        if headers.get("access-control-request-private-network") == "true":
-            allowed.append(("access-control-allow-private-network", "true"))
-        return allowed
+        return preflight(inbound, "GET, POST, DELETE")
+
+
+def is_local_page(origin: str) -> bool:
+    """Whether `origin` is that of a web page which this machine serves."""
+    return _LOCAL_ORIGIN.fullmatch(origin) is not None
+
+
+def shared_with(origin: str) -> list[tuple[str, str]]:
+    """The headers that let pages of `origin` read an answer."""
+    return [
+        ("access-control-allow-origin", origin),
+        ("access-control-expose-headers", _EXPOSED),
+        _VARY,
+    ]
+
+
+def preflight(inbound: Inbound, methods: str) -> list[tuple[str, str]] | None:
+    """What to say to a browser that asks whether its page may call with `methods`; None if this is
+    no such question."""
+    headers = inbound.headers
+    if inbound.method != "OPTIONS" or "access-control-request-method" not in headers:
+        return None
+    allowed = [
+        ("access-control-allow-methods", methods),
+        ("access-control-max-age", _PREFLIGHT_S),
+    ]
+    wanted = headers.get("access-control-request-headers", "")
+    if wanted and _TOKENS.fullmatch(wanted):
+        allowed.append(("access-control-allow-headers", wanted))
+    if headers.get("access-control-request-private-network") == "true":
+        allowed.append(("access-control-allow-private-network", "true"))
+    return allowed

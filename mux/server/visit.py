@@ -8,6 +8,7 @@ from typing import Final
 from mux.gateway.call import Call, Outcome
 from mux.server.asgi import AsgiSink, Inbound, Receive
 from mux.server.endpoints import Endpoint
+from mux.server.tape import Tape
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
@@ -31,6 +32,8 @@ class Entry:
     endpoint: Endpoint | None = None
     """what was asked for, once the client may ask"""
     call: Call | None = None
+    tape: Tape | None = None
+    """what is recorded of it, if anything"""
     cancelled: bool = False
     """the client left, or we did, before the end of the answer"""
 

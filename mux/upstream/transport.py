@@ -52,6 +52,11 @@ class NetworkTransport:
             )
         return self._proxied[request.proxy_url].open(request)
 
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """What certificates are checked against."""
+        return self._direct.ssl_context
+
     async def aclose(self) -> None:
         """Close the idle connections. Those in use close when their request is over."""
         self._direct.close()

@@ -60,7 +60,24 @@ _VERSION_1: Final = (
 
 _VERSION_2: Final = ("ALTER TABLE usage_tries ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0",)
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = tuple(
+    statement.format(table=table, span_ms=span_ms)
+    for table, span_ms in (("usage_hourly", 3_600_000), ("usage_daily", 86_400_000))
+    for statement in (
+        "DELETE FROM {table} WHERE kind = 'model'",
+        """INSERT INTO {table} (kind, start, name, requests, failures, input, output, cached,
+    cache_write, reasoning, cost_nano)
+    SELECT 'model', time_ms / {span_ms},
+    CASE WHEN provider = '' THEN 'none' ELSE provider || ':' || model END, COUNT(*),
+    CAST(SUM(failed) AS BIGINT), CAST(SUM(input) AS BIGINT), CAST(SUM(output) AS BIGINT),
+    CAST(SUM(cached) AS BIGINT), CAST(SUM(cache_write) AS BIGINT),
+    CAST(SUM(reasoning) AS BIGINT), CAST(SUM(COALESCE(cost_nano, 0)) AS BIGINT)
+    FROM usage_requests GROUP BY 2, 3""",
+    )
+)
+"""Sums by model tell the provider too."""
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """What leads from each version to the next. None of them is ever changed, only added to.
 
 Sums by hour and by day make any range quick; `usage_spent` outlives the records where the month of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
@@ -18,7 +19,7 @@ NOBODY: Final = "none"
 
 
 class By(StrEnum):
-    """What sums are kept by."""
+    """What sums are kept by. An account and a model are named with their provider before them."""
 
     ALL = "all"
     PROVIDER = "provider"
@@ -76,6 +77,14 @@ class Totals(msgspec.Struct):
     """by day since the epoch, UTC"""
     hours: dict[int, Sums] = msgspec.field(default_factory=dict[int, Sums])
 
+    @property
+    def models(self) -> dict[str, Sums]:
+        """By model alone, whoever had it."""
+        found: dict[str, Sums] = {}
+        for name, sums in self.by[By.MODEL].items():
+            found.setdefault(_split(name)[1] or NOBODY, Sums()).add(sums)
+        return found
+
     def add(self, kind: By, name: str, sums: Sums) -> None:
         """Count `sums` under `name`."""
         self.by[kind].setdefault(name, Sums()).add(sums)
@@ -95,9 +104,14 @@ def names(provider: str, account: str, model: str, client: str) -> Sequence[tupl
         (By.ALL, ""),
         (By.PROVIDER, provider or NOBODY),
         (By.ACCOUNT, f"{provider}:{account}" if provider else NOBODY),
-        (By.MODEL, model or NOBODY),
+        (By.MODEL, f"{provider}:{model}" if provider else NOBODY),
         (By.CLIENT, client or NOBODY),
     )
+
+
+def busiest(rows: Mapping[str, Sums]) -> list[tuple[str, Sums]]:
+    """The busiest first."""
+    return sorted(rows.items(), key=lambda row: (-row[1].requests, row[0]))
 
 
 def summary(totals: Totals, period: Period, retention_days: int) -> Object:
@@ -111,9 +125,9 @@ def summary(totals: Totals, period: Period, retention_days: int) -> Object:
             "tokens": _tokens(whole),
             "cost": _dollars(whole),
         },
-        "by_provider": _table(totals.by[By.PROVIDER]),
-        "by_account": _table(totals.by[By.ACCOUNT]),
-        "by_model": _table(totals.by[By.MODEL]),
+        "by_provider": _by_provider(totals),
+        "by_account": _by_account(totals),
+        "by_model": _by_model(totals),
         "by_client": _table(totals.by[By.CLIENT]),
         "timeline": {
             "by_day": [
@@ -133,22 +147,59 @@ def summary(totals: Totals, period: Period, retention_days: int) -> Object:
     }
 
 
-def _table(rows: Mapping[str, Sums]) -> dict[str, JSON]:
-    """The busiest first."""
-    ordered = sorted(rows.items(), key=lambda row: (-row[1].requests, row[0]))
+def _by_provider(totals: Totals) -> Object:
+    accounts = Counter(_split(name)[0] for name in totals.by[By.ACCOUNT] if name != NOBODY)
+    models: defaultdict[str, list[JSON]] = defaultdict(list)
+    for name, _ in busiest(totals.by[By.MODEL]):
+        provider, model = _split(name)
+        if model:
+            models[provider].append(model)
     return {
-        name: {
-            "requests": sums.requests,
-            "success": sums.requests - sums.failures,
-            "failure": sums.failures,
-            "tokens": _tokens(sums),
-            "cost": _dollars(sums),
-        }
-        for name, sums in ordered
+        name: {**_row(sums), "accounts": accounts[name], "models": models[name]}
+        for name, sums in busiest(totals.by[By.PROVIDER])
     }
 
 
-def _tokens(sums: Sums) -> dict[str, JSON]:
+def _by_account(totals: Totals) -> Object:
+    told: Object = {}
+    for name, sums in busiest(totals.by[By.ACCOUNT]):
+        provider, account = _split(name)
+        told[name] = {**_row(sums), "provider": provider, "auth_id": account}
+    return told
+
+
+def _by_model(totals: Totals) -> Object:
+    """Each with the provider that answered for it most often."""
+    providers: dict[str, str] = {}
+    for name, _ in busiest(totals.by[By.MODEL]):
+        provider, model = _split(name)
+        providers.setdefault(model or NOBODY, provider)
+    return {
+        name: {**_row(sums), "provider": providers[name]} for name, sums in busiest(totals.models)
+    }
+
+
+def _table(rows: Mapping[str, Sums]) -> Object:
+    return {name: _row(sums) for name, sums in busiest(rows)}
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The provider, and its account or model; names of providers hold no colon."""
+    provider, _, other = name.partition(":")
+    return provider, other
+
+
+def _row(sums: Sums) -> Object:
+    return {
+        "requests": sums.requests,
+        "success": sums.requests - sums.failures,
+        "failure": sums.failures,
+        "tokens": _tokens(sums),
+        "cost": _dollars(sums),
+    }
+
+
+def _tokens(sums: Sums) -> Object:
     return {
         "total": sums.tokens,
         "input": sums.input,

@@ -27,9 +27,11 @@ VERBS = (
     "demo",
     "init",
     "check",
+    "doctor",
     "models",
     "keys",
     "usage",
+    "top",
     "use",
     "translate",
     "explain",
@@ -102,7 +104,18 @@ def test_bare_options_are_those_of_serve(run, folder: Path):
     assert "llm-mux serve" in run("--bogus").output
 
 
-HEAVY = ("trio", "hypercorn", "httpx", "msgspec", "orjson", "yaml", "mux.codecs", "mux.config")
+HEAVY = (
+    "trio",
+    "hypercorn",
+    "httpx",
+    "msgspec",
+    "orjson",
+    "yaml",
+    "ruamel",
+    "rich",
+    "mux.codecs",
+    "mux.config",
+)
 
 
 @pytest.mark.parametrize("args", [["--help"], ["version"], ["serve", "--help"], ["--version"]])
@@ -281,7 +294,28 @@ def test_models_lists_what_can_be_asked_for(run, folder: Path):
     )
     result = run("models")
     assert result.exit_code == 0
-    assert result.output == "long-name  box\na          box\nfast       box\n"
+    rows = [line.split() for line in result.output.splitlines() if " box " in line]
+    assert [row[:3] for row in rows] == [
+        ["long-name", "box", "long-name"],
+        ["a", "box", "long-name"],
+        ["fast", "box", "long-name"],
+    ]
+
+
+def test_models_tell_programs_what_is_known_of_them(run, folder: Path):
+    write_config(
+        folder,
+        "providers:\n  - {type: anthropic, api-key: sk-ant-0000000001, models:"
+        " [{name: claude-sonnet-4-20250514, alias: best}, {name: unheard-of, context: 9000}]}\n",
+    )
+    listed: Any = json.loads(run("models", "--json").output)
+    assert [row["id"] for row in listed] == ["claude-sonnet-4-20250514", "best", "unheard-of"]
+    best, unknown = listed[1], listed[2]
+    assert (best["provider"], best["model"]) == ("anthropic", "claude-sonnet-4-20250514")
+    assert best["context"] == 200_000
+    assert best["abilities"] == ["tools", "vision", "thinking"]
+    assert best["price"]["output"] > best["price"]["input"] > best["price"]["cache_read"] > 0
+    assert (unknown["context"], unknown["price"]) == (9000, None)
 
 
 def test_models_without_a_provider_says_what_to_do(run):

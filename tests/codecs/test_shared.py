@@ -13,6 +13,7 @@ from mux.codecs._blocks import BlockSequencer
 from mux.codecs._server_tools import resolve
 from mux.errors import ErrorKind, Unsupported
 from mux.ir import (
+    Abilities,
     ArgsDelta,
     BlockStart,
     BlockStop,
@@ -197,19 +198,21 @@ def server_tool(kind: str) -> ServerTool:
 def test_P189_server_tools_among_others_are_dropped_with_a_warning():
     losses = []
     request = Request("m", tools=(Tool("f"), server_tool("web_search")))
-    assert resolve(request, "openai_chat", set(), losses).tools == (Tool("f"),)
+    assert resolve(request, "openai_chat", set(), Abilities(), losses).tools == (Tool("f"),)
     assert [loss.code for loss in losses] == ["drop:tool.web_search"]
 
 
 def test_F25_a_server_tool_alone_is_refused_and_a_native_one_kept():
     request = Request("m", tools=(server_tool("web_search"),))
     with pytest.raises(Unsupported):
-        resolve(request, "openai_chat", set(), [])
-    assert resolve(request, "gemini", {"web_search"}, []) == request
-    assert resolve(request, "anthropic", set(), []) == request
+        resolve(request, "openai_chat", set(), Abilities(), [])
+    assert resolve(request, "gemini", {"web_search"}, Abilities(), []) == request
+    assert resolve(request, "anthropic", set(), Abilities(), []) == request
 
 
 def test_P188_client_built_ins_become_functions():
-    done = resolve(Request("m", tools=(server_tool("bash"),)), "openai_chat", set(), [])
+    done = resolve(
+        Request("m", tools=(server_tool("bash"),)), "openai_chat", set(), Abilities(), []
+    )
     assert done.tools[0].name == "bash"
     assert set(done.tools[0].schema["properties"]) == {"command", "restart"}

@@ -150,8 +150,10 @@ disable-auth: false
 api-keys: [first-key, second-key]
 auth-dir: secrets
 debug: true
+log-format: json
 logging-to-file: true
 request-log: true
+tracing: true
 usage-statistics-enabled: false
 ws-auth: false
 shutdown-grace: 5s

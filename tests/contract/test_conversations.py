@@ -12,8 +12,11 @@ from tests.contract.processes import llm_mux
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[openai.OpenAI]:
-    with llm_mux("demo") as url:
-        yield openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0)
+    with (
+        llm_mux("demo") as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as client,
+    ):
+        yield client
 
 
 @pytest.mark.parametrize("model", ["demo-gemini", "demo-anthropic", "demo-chat"])

@@ -54,6 +54,10 @@ def test_what_was_asked_is_counted(client):
     assert written == 2 * said["output_tokens"]
     assert found[f"llm_mux_first_content_seconds_count{{{whose}}}"] == 1
     assert found[f'llm_mux_first_content_seconds_bucket{{{whose},le="+Inf"}}'] == 1
+    assert found[f"llm_mux_between_pieces_seconds_count{{{whose}}}"] == 1
+    assert 0 < found[f"llm_mux_between_pieces_seconds_sum{{{whose}}}"] < 10
+    assert found['llm_mux_lost_total{kind="usage"}'] == 0
+    assert found['llm_mux_lost_total{kind="request_files"}'] == 0
     assert found["llm_mux_open_streams"] == 0
     assert found["llm_mux_resident_memory_bytes"] > 1_000_000
     assert found['llm_mux_breakers{provider="demo",account="",state="closed"}'] == 1

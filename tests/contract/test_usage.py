@@ -6,16 +6,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from mux.config import client_id
+from mux.usage import open_store
 from mux.wire import json
 from tests.conftest import ROOT
 from tests.contract.processes import llm_mux
+from tests.usage.records import DAY_S, START_S, as_json, expected, many
 
 CLIENT = "sk-client-of-the-figures"
 SPENDER = "sk-client-with-a-budget"
@@ -132,6 +136,44 @@ def test_a_spent_budget_is_refused_in_the_dialect_of_the_client(url, stream):
     assert refused.json()["error"]["type"] == "rate_limit_error"
     assert refused.headers["anthropic-ratelimit-tokens-remaining"] == "0"
     assert post(url, "/v1/chat/completions", chat()).status_code == 200, "others may go on"
+
+
+def test_every_figure_respects_the_range_that_is_asked_for(tmp_path: Path):
+    """A server over a store that has five days behind it, asked in every way there is."""
+    today_s = time.time() // DAY_S * DAY_S
+    moved_s = today_s - 6 * DAY_S - START_S // DAY_S * DAY_S
+    records = [replace(one, time_s=one.time_s + moved_s) for one in many(2_000, days=5)]
+    dsn = f"sqlite://{tmp_path}/usage.db"
+    store = open_store(dsn)
+    store.write(records)
+    store.close()
+
+    def date(days: int) -> str:
+        return datetime.fromtimestamp(today_s - days * DAY_S, UTC).strftime("%Y-%m-%d")
+
+    config = f"usage: {{dsn: '{dsn}'}}\nproviders: [{{type: demo}}]\n"
+    with llm_mux("serve", config=config, LLM_MUX_MANAGEMENT_KEY=MANAGEMENT) as url:
+        for query in (
+            {},
+            {"days": "3"},
+            {"days": "1"},
+            {"from": date(4), "to": date(3)},
+            {"from": date(3)},
+            {"to": date(4)},
+            {"from": f"{date(5)}T10:20:30Z", "to": f"{date(3)}T23:59:59.999Z"},
+            {"from": str(int(today_s - 4.25 * DAY_S)), "to": str(int(today_s - 2.5 * DAY_S))},
+            {"days": "2", "to": date(3)},
+            {"from": date(20), "to": date(15)},
+        ):
+            answer = httpx.get(
+                f"{url}/v1/management/usage",
+                params=query,
+                headers={"x-management-key": MANAGEMENT},
+            )
+            told = answer.json()["data"]
+            ends = (datetime.fromisoformat(told["period"][end]) for end in ("from", "to"))
+            wanted = expected(records, *(end.timestamp() for end in ends))
+            assert {name: told[name] for name in wanted} == as_json(wanted), query
 
 
 def test_the_command_line_shows_the_same(url, config, tmp_path: Path):

@@ -3,6 +3,7 @@ asked next, and how long the key rests. Real sockets to the upstream; silences a
 
 from __future__ import annotations
 
+import atexit
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -122,12 +123,9 @@ def _taken() -> int:
     """A port that is ours, so that nobody else listens there, and we do not."""
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
-    _KEPT.append(taken)
+    atexit.register(taken.close)
     port: int = taken.getsockname()[1]
     return port
-
-
-_KEPT: Final[list[socket.socket]] = []
 
 
 @everyone

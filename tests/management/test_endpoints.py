@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,6 +243,56 @@ async def test_no_secret_is_in_any_answer(desk):
         assert b"BEGIN" not in answer.body
 
 
+SENT = "sk-sent-and-refused-00000001"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "kind"),
+    [
+        ("PUT", "/api-keys", [SENT, {"key": SENT, "limits": 5}], "application/json"),
+        ("PUT", "/api-keys", [f"{SENT}\u0001"], "application/json"),
+        ("PATCH", "/api-keys", {"old": SENT, "new": "x"}, "application/json"),
+        ("DELETE", f"/api-keys?value={SENT}", None, "application/json"),
+        ("PUT", "/proxy-url", {"value": f"gopher://user:{SENT}@host"}, "application/json"),
+        ("PUT", "/proxy-url", {"value": f"http://user:{SENT}@ho st:x"}, "application/json"),
+        ("PUT", "/providers", [{"type": "openai", "api-key": [SENT]}], "application/json"),
+        ("PUT", "/providers", [{"type": SENT}], "application/json"),
+        (
+            "PUT",
+            "/providers",
+            [{"type": "openai", "base-url": f"https://user:{SENT}@host/v1"}],
+            "application/json",
+        ),
+        (
+            "PUT",
+            "/providers",
+            [{"type": "openai", "api-key": "sk-ok-000001", "headers": {"a b": SENT}}],
+            "application/json",
+        ),
+        ("PUT", "/config.yaml", f"api-keys: [{SENT}\nport: 1".encode(), "application/yaml"),
+        ("PUT", "/config.yaml", f"api-keys: {{{SENT}: 1}}".encode(), "application/yaml"),
+        ("PUT", "/config.yaml", f"usage: {{dsn: 'odd://u:{SENT}@h'}}".encode(), "application/yaml"),
+        ("PUT", "/config.yaml", f"port: 'x'\n\t{SENT}: \"".encode(), "application/yaml"),
+        ("PUT", "/debug", f'{{"value": {SENT}'.encode(), "application/json"),
+        ("POST", "/auth-files?name=x.json", f'{{"key": "{SENT}"'.encode(), "application/json"),
+    ],
+)
+async def test_what_is_refused_is_not_quoted(desk, method, path, body, kind):
+    answer = await desk.call(method, path, body, content_type=kind)
+    assert answer.status >= 400, answer.body
+    assert SENT.encode() not in answer.body
+
+
+async def test_an_explained_request_holds_no_secret(desk):
+    """To providers with several keys, headers of their own and a key from the environment."""
+    for model in ("first://gpt-x", "anthropic://claude-x"):
+        asked = {"dialect": "openai_chat", "body": CHAT | {"model": model}}
+        answer = await desk.call("POST", "/explain", asked)
+        assert answer.data["candidates"], model
+        for name, secret in SECRETS.items():
+            assert secret.encode() not in answer.body, name
+
+
 # -- what the writes do ---------------------------------------------------------------------------
 
 
@@ -409,7 +460,8 @@ async def test_the_last_lines_across_rotated_files(desk):
         (logs / name).write_text("".join(lines), encoding="utf-8")
     everything = (await desk.call("GET", "/logs")).data
     assert everything["line_count"] == 30
-    assert everything["lines"][0] == '{"time":1000.5,"message":"m0"}'
+    moment = datetime.fromtimestamp(1000.5).strftime("%Y-%m-%d %H:%M:%S")
+    assert everything["lines"][0] == f"[{moment}] [INFO] m0"
     assert everything["latest_timestamp"] == 1029.5
     last = (await desk.call("GET", "/logs?limit=12")).data
     assert last["lines"] == everything["lines"][18:]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import trio
 import yaml
 
 from mux.usage import Period, Totals, summary
+from mux.usage.sqlite import SqliteStore
 from tests.conftest import ROOT
-from tests.management.desk import Desk, open_desk
+from tests.management.desk import CONFIG, KEY, REMOTE, Desk, open_desk
+from tests.usage.records import DAY_S, START_S, many
 
 CONFIG_FIELDS = {
     "port": int,
@@ -116,11 +120,208 @@ async def test_logs_and_usage(desk):
     }
 
 
+LINES = """\
+{"time":1790000000.5,"level":"info","logger":"mux.access","message":"POST /v1/messages 200",\
+"request_id":"r1","error":"","losses":[]}
+{"time":1790000001.5,"level":"warning","logger":"mux.server","message":"few files"}
+{"time":1790000002.5,"level":"error","logger":"mux.server","message":"a worker failed\\nTraceback"}
+"""
+
+
+def level(line: str) -> str:
+    """How it tells the level of a line: by words anywhere in it."""
+    line = line.lower()
+    if any(word in line for word in ("error", "exception", "failed")):
+        return "error"
+    words = ("[warn", "warning", "rate_limit", "quota")
+    return "warning" if any(word in line for word in words) else "info"
+
+
+async def test_lines_of_the_log_have_the_time_and_level_where_it_looks(desk):
+    logs = desk.folder / "logs"
+    logs.mkdir()
+    (logs / "main.log").write_text(LINES, encoding="utf-8")
+    lines = (await desk.call("GET", "/logs?limit=500")).data["lines"]
+    assert [level(line) for line in lines] == ["info", "warning", "error"]
+    assert all(re.match(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ", line) for line in lines)
+    assert lines[0].endswith("[INFO] POST /v1/messages 200 r1")
+
+
+SETTINGS = {
+    "/debug": bool,
+    "/logging-to-file": bool,
+    "/usage-statistics-enabled": bool,
+    "/request-log": bool,
+    "/ws-auth": bool,
+    "/quota-exceeded/switch-project": bool,
+    "/quota-exceeded/switch-preview-model": bool,
+    "/request-retry": int,
+    "/max-retry-interval": int,
+    "/proxy-url": str,
+}
+
+
+async def test_each_setting_is_under_its_own_name(desk):
+    for path, kind in SETTINGS.items():
+        name = path.rpartition("/")[2]
+        shown = (await desk.call("GET", path)).data
+        assert type(shown[name]) is kind, path
+        put = (await desk.call("PUT", path, {"value": shown[name]})).data
+        assert put[name] == shown[name], "a masked address stands for the one there is"
+    assert (await desk.call("DELETE", "/proxy-url")).data == {"proxy-url": ""}
+
+
+async def test_a_key_is_revoked_by_what_is_shown_of_it(desk):
+    keys = (await desk.call("GET", "/api-keys")).data["api-keys"]
+    assert (await desk.call("DELETE", f"/api-keys?value={quote(keys[0])}")).data == {"status": "ok"}
+    assert (await desk.call("GET", "/api-keys")).data["api-keys"] == keys[1:]
+
+
+async def test_providers_that_the_form_named_itself(desk):
+    """It names every key of a vendor alike, and suggests names with spaces."""
+    before = yaml.safe_load(desk.text)["providers"]
+    added = [
+        {"type": "openai", "name": "openai-key", "enabled": True, "api-key": "sk-form-00000001"},
+        {"type": "openai", "name": "openai-key", "enabled": True, "api-key": "sk-form-00000002"},
+        {
+            "type": "openai",
+            "name": "My Custom API",
+            "enabled": True,
+            "base-url": "https://llm.example.com/v1",
+        },
+    ]
+    for one in added:
+        listed = (await desk.call("GET", "/providers")).data["providers"]
+        assert (await desk.call("PUT", "/providers", [*listed, one])).data == {"status": "ok"}
+    found = yaml.safe_load(desk.text)["providers"][len(before) :]
+    assert [one["name"] for one in found] == ["openai-key", "openai-key-2", "My-Custom-API"]
+    assert [one.get("api-key") for one in found] == ["sk-form-00000001", "sk-form-00000002", None]
+    routed = [one.name for one in desk.live.gateway.router.providers]
+    assert {"openai-key", "openai-key-2", "My-Custom-API"} <= set(routed)
+
+
+TOKENS = {"total": int, "input": int, "output": int, "reasoning": int}
+COUNTS = {"requests": int, "success": int, "failure": int, "tokens": TOKENS}
+USAGE = {
+    "summary": {
+        "total_requests": int,
+        "success_count": int,
+        "failure_count": int,
+        "tokens": TOKENS,
+    },
+    "by_provider": {**COUNTS, "accounts": int, "models": list},
+    "by_account": {**COUNTS, "provider": str, "auth_id": str},
+    "by_model": {**COUNTS, "provider": str},
+    "by_day": {"day": str, "requests": int, "tokens": int},
+    "by_hour": {"hour": int, "requests": int, "tokens": int},
+    "period": {"from": str, "to": str, "retention_days": int},
+}
+
+
+def fits(value: object, kinds: object) -> bool:
+    if isinstance(kinds, dict):
+        return isinstance(value, dict) and all(
+            name in value and fits(value[name], kind) for name, kind in kinds.items()
+        )
+    return type(value) is kinds
+
+
+async def test_every_field_of_the_figures(tmp_path):
+    store = SqliteStore(tmp_path / "usage.db")
+    store.write(many(300, days=3))
+
+    async def usage(period: Period) -> object:
+        return summary(store.totals(period), period, 30)
+
+    desk = open_desk(tmp_path, usage=usage, now_s=START_S + 3 * DAY_S)
+    told = (await desk.call("GET", "/usage?days=7")).data
+    store.close()
+    for name in ("summary", "period"):
+        assert fits(told[name], USAGE[name]), name
+    for name in ("by_provider", "by_account", "by_model"):
+        assert len(told[name]) > 2
+        assert all(fits(row, USAGE[name]) for row in told[name].values()), name
+    for name in ("by_day", "by_hour"):
+        assert len(told["timeline"][name]) > 2
+        assert all(fits(row, USAGE[name]) for row in told["timeline"][name]), name
+    for key, row in told["by_account"].items():
+        assert key in ("none", f"{row['provider']}:{row['auth_id']}")
+    assert all(datetime.fromisoformat(told["period"][end]).tzinfo for end in ("from", "to"))
+
+
+# -- in a browser ---------------------------------------------------------------------------------
+
+PAGE = "http://localhost:5173"
+"""Where its development server shows it."""
+
+
+def asks_first(origin: str) -> dict[str, str]:
+    return {
+        "origin": origin,
+        "access_control_request_method": "PUT",
+        "access_control_request_headers": "content-type,x-management-key",
+    }
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Desk:
+    origins = f"allowed-origins: ['{PAGE}', 'https://app.example.com']\n"
+    return open_desk(tmp_path, CONFIG + origins)
+
+
+async def test_a_browser_that_asks_first_is_told_what_its_page_may_do(listed):
+    answer = await listed.call("OPTIONS", "/debug", key=None, **asks_first(PAGE))
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-headers"] == "content-type,x-management-key"
+
+
+async def test_pages_of_this_machine_can_read_answers_and_refusals(listed):
+    for key, status in ((KEY, 200), ("wrong", 401)):
+        answer = await listed.call("GET", "/debug", key=key, origin=PAGE)
+        assert answer.status == status
+        assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_other_pages_and_other_machines_are_told_nothing(listed):
+    for origin in (
+        "https://app.example.com",
+        "https://evil.example.com",
+        "null",
+        "http://localhost.evil.example.com",
+    ):
+        for method in ("OPTIONS", "GET"):
+            answer = await listed.call(method, "/debug", **asks_first(origin))
+            assert answer.status == 403
+            assert not any(name.startswith("access-control") for name in answer.headers)
+    remote = await listed.call("OPTIONS", "/debug", peer=REMOTE, key=None, **asks_first(PAGE))
+    assert remote.status == 403
+    del listed.environ["LLM_MUX_MANAGEMENT_KEY"]
+    assert (await listed.call("OPTIONS", "/debug", **asks_first(PAGE))).status == 404
+
+
+async def test_asking_first_guesses_no_key(listed):
+    for _ in range(20):
+        await listed.call("OPTIONS", "/debug", key="wrong", **asks_first(PAGE))
+    assert (await listed.call("GET", "/debug")).status == 200
+    no_question = await listed.call("OPTIONS", "/debug", origin=PAGE)
+    assert no_question.status == 405
+
+
+async def test_pages_of_this_machine_that_are_not_listed_are_told_nothing(desk):
+    for method, headers in (("OPTIONS", asks_first(PAGE)), ("GET", {"origin": PAGE})):
+        answer = await desk.call(method, "/debug", key=None, **headers)
+        assert answer.status == 401
+        assert not any(name.startswith("access-control") for name in answer.headers)
+
+
 # -- writers at the same time ---------------------------------------------------------------------
 
 OTHER = """
 import sys
 from pathlib import Path
+from urllib.parse import quote
 from mux.config import edit
 for number in range(15):
     edit(Path(sys.argv[1]), lambda root: root["api-keys"].append(f"sk-other-process-{number}"))

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mux.codecs import CODECS, Encoded, ToolRestorer
 from mux.errors import Unsupported
@@ -382,6 +383,35 @@ def test_F25_a_computer_is_never_taken_away_in_silence(client, upstream):
     with pytest.raises(Unsupported) as caught:
         sent(asked(client, tools=(computer, Tool("f"))), upstream)
     assert caught.value.code == "server_tool_unsupported"
+
+
+@pytest.mark.parametrize("upstream", ABLE)
+def test_what_is_said_of_a_namespace_is_told_once_where_there_are_none(upstream):
+    said = "Agents work on their own."
+    tools = [{"type": "function", "name": name, "parameters": LOOSE} for name in ("a", "b")]
+    spaces = {"type": "namespace", "name": "agents", "description": said, "tools": tools}
+    asks = {"model": "m", "input": "hi", "tools": [spaces]}
+    request = CODECS[RESPONSES].server.decode_request(json.dumps(asks).encode())
+    if upstream == RESPONSES:
+        assert body(sent(request, upstream))["tools"] == [spaces]
+        return
+    told = declared(upstream, body(sent(request, upstream)))
+    assert [tool["name"] for tool in told] == ["agents__a", "agents__b"]
+    assert [said in tool.get("description", "") for tool in told] == [True, False]
+
+
+@pairs
+@pytest.mark.parametrize("kind", ["computer", "file_search"])
+def test_F25_where_the_configuration_says_so_it_is_left_out_and_told_of(client, upstream, kind):
+    known = ServerTool(kind, client, {"type": kind}, kind)
+    lenient = replace(ABLE[upstream], drop_server_tools=True)
+    for others in ((), (Tool("f"),)):
+        encoded = sent(asked(client, tools=(known, *others)), upstream, lenient)
+        assert f"drop:tool.{kind}" in [loss.code for loss in encoded.losses]
+        assert kind not in encoded.body.decode()
+    demanded = ToolChoice(ChoiceMode.NAMED, (kind,))
+    with pytest.raises(Unsupported):
+        sent(asked(client, tools=(known, Tool("f")), tool_choice=demanded), upstream, lenient)
 
 
 @pytest.mark.parametrize("upstream", [CHAT, RESPONSES])

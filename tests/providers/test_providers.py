@@ -326,3 +326,27 @@ def test_a_key_does_not_show_its_proxy():
     from mux.config import Secret
 
     assert "secret-proxy" not in repr(Key(Secret("k"), "http://secret-proxy"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "url", "header"),
+    [
+        ("type: openai, api-key: k-1", "https://api.openai.com/v1/models", "authorization"),
+        (
+            "type: anthropic, api-key: k-1",
+            "https://api.anthropic.com/v1/models?limit=1000",
+            "x-api-key",
+        ),
+        (
+            "type: gemini, api-key: k-1",
+            "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1000",
+            "x-goog-api-key",
+        ),
+        ("type: ollama, api-key: k-1", "http://localhost:11434/api/tags", "authorization"),
+    ],
+)
+def test_a_listing_is_asked_for_with_the_key(tmp_path: Path, fields: str, url: str, header: str):
+    made = provider(tmp_path, fields)
+    asked = made.listing(made.keys[0])
+    assert (asked.method, asked.url, asked.body) == ("GET", url, b"")
+    assert asked.headers[header].endswith("k-1")

@@ -13,6 +13,7 @@ from mux.errors import UpstreamUnreachable
 from mux.upstream._limits import Limits
 from mux.upstream._tls import tls_context
 from mux.upstream.h1 import H1Transport
+from mux.upstream.reach import reach
 from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, fetch, get, post, read, start
 
 
@@ -199,3 +200,23 @@ async def test_a_handshake_that_never_ends(nursery) -> None:
         await fetch(transport, get(f"https://localhost:{server.port}"))
     with trio.fail_after(5):
         await closed.wait()
+
+
+# -- reach ------------------------------------------------------------------------------------
+
+
+async def test_reaching_is_a_handshake_and_no_request(nursery, secure, served) -> None:
+    asked: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        asked.append(await peer.request())
+
+    server = await start(nursery, script, served)
+    port = server.url.rpartition(":")[2]
+    assert await reach(server.url, "", secure.ssl_context, 5) == f"localhost:{port}"
+    with pytest.raises(UpstreamUnreachable, match="not trusted"):
+        await reach(server.url, "", tls_context(), 5)
+    proxy = f"socks5://user:password@localhost:{port}"
+    whom = await reach("https://192.0.2.1", proxy, tls_context(), 5)
+    assert whom == f"the proxy at localhost:{port}", "only the proxy is connected to"
+    assert not any(asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -99,10 +99,27 @@ def expected(records: Iterable[RequestRecord], from_s: float, to_s: float) -> di
             "tokens": whole["tokens"],
             "cost": whole["cost"],
         },
-        **{
-            key: {name: _sums(group) for name, group in groups[key].items()}
-            for key in ("by_provider", "by_account", "by_model", "by_client")
+        "by_provider": {
+            name: {
+                **_sums(group),
+                "accounts": len({(r.last.provider, r.last.account) for r in group if r.last}),
+                "models": _busiest(group, "model"),
+            }
+            for name, group in groups["by_provider"].items()
         },
+        "by_account": {
+            name: {
+                **_sums(group),
+                "provider": group[0].last.provider if group[0].last else "none",
+                "auth_id": group[0].last.account if group[0].last else "",
+            }
+            for name, group in groups["by_account"].items()
+        },
+        "by_model": {
+            name: {**_sums(group), "provider": (_busiest(group, "provider") or ["none"])[0]}
+            for name, group in groups["by_model"].items()
+        },
+        "by_client": {name: _sums(group) for name, group in groups["by_client"].items()},
         "timeline": {
             "by_day": [
                 {"day": day, "requests": len(group), "tokens": _sums(group)["tokens"]["total"]}
@@ -118,6 +135,12 @@ def expected(records: Iterable[RequestRecord], from_s: float, to_s: float) -> di
             ],
         },
     }
+
+
+def _busiest(records: list[RequestRecord], what: str) -> list[str]:
+    """The names of what was asked last, the most frequent first."""
+    counts = Counter(getattr(record.last, what) for record in records if record.last)
+    return sorted(counts, key=lambda name: (-counts[name], name))
 
 
 def _sums(records: list[RequestRecord]) -> dict:

@@ -65,12 +65,24 @@ def test_the_shape_of_a_summary(store: Store):
             "cost": 0.0015,
         },
         "by_provider": {
-            "openai": (
-                row := {"requests": 1, "success": 1, "failure": 0, "tokens": tokens, "cost": 0.0015}
-            )
+            "openai": {
+                **(
+                    row := {
+                        "requests": 1,
+                        "success": 1,
+                        "failure": 0,
+                        "tokens": tokens,
+                        "cost": 0.0015,
+                    }
+                ),
+                "accounts": 1,
+                "models": ["gpt-6"],
+            }
         },
-        "by_account": {"openai:sk-…cccc": row},
-        "by_model": {"gpt-6": row},
+        "by_account": {
+            "openai:sk-…cccc": {**row, "provider": "openai", "auth_id": "sk-…cccc"},
+        },
+        "by_model": {"gpt-6": {**row, "provider": "openai"}},
         "by_client": {"c1": row},
         "timeline": {
             "by_day": [{"day": "2026-10-20", "requests": 1, "tokens": 120}],
@@ -261,6 +273,22 @@ def test_migrations_keep_what_is_there(store: Store):
         migrate(session, grown)
         migrate(session, grown)
         assert session.run("SELECT id, extra FROM usage_requests")[0] == ("r1", "x")
+
+
+def test_sums_by_model_of_an_older_version_learn_their_provider(dsn: str):
+    """Sums by model alone, as version 2 had them, are made anew from the records."""
+    store = open_store(dsn)
+    records = many(200, days=3)
+    store.write(records)
+    with store._writing() as session:
+        for table in ("usage_hourly", "usage_daily"):
+            session.run(f"UPDATE {table} SET requests = 999 WHERE kind = 'model'")
+        session.run("DELETE FROM usage_schema WHERE version > 2")
+    store.close()
+    newer = open_store(dsn)
+    newer.write([one(1000)])
+    assert told(newer, 0, 1e10) == expected([*records, one(1000)], 0, 1e10)
+    newer.close()
 
 
 def test_tables_of_a_newer_version_are_left_alone(store: Store, dsn: str):

@@ -175,7 +175,7 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     _refuse(request)
     _state.check_state(request, DIALECT, losses)
     kinds = tools_out.native_kinds(request)
-    request = _server_tools.resolve(request, DIALECT, kinds, losses)
+    request = _server_tools.resolve(request, DIALECT, kinds, abilities, losses)
     rules = ToolRules(
         max_length=_OWN_NAME_CHARS if native else _NAME_CHARS,
         reserved=tools_out.own_names(request),

@@ -5,7 +5,7 @@ What the events have no room for stays raw, to be read when it is needed and kep
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -60,7 +60,7 @@ class Chunk(_Frame):
 
 
 CHUNK: Final = msgspec.json.Decoder(Chunk)
-_OBJECT: Final[msgspec.json.Decoder[Object]] = msgspec.json.Decoder(dict)
+_OBJECT: Final[msgspec.json.Decoder[Object]] = msgspec.json.Decoder(dict[str, Any])
 
 
 def value(raw: msgspec.Raw) -> JSON:

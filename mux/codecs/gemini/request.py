@@ -159,7 +159,7 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
             "This model cannot fill in before a suffix. Put what follows into the prompt.",
             param="suffix",
         )
-    request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
+    request = _server_tools.resolve(request, DIALECT, NATIVE, abilities, losses)
     if request.tools and not abilities.tools:
         raise Unsupported(
             "This model cannot call tools. Leave them out, or use a model that can.",

@@ -126,7 +126,7 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         losses.append(Loss(LossKind.DROP, "modalities"))
     unsaid = ("verbosity", "service_tier", "metadata")
     losses += [Loss(LossKind.DROP, name) for name in unsaid if getattr(request, name)]
-    request = _server_tools.resolve(request, DIALECT, frozenset(), losses)
+    request = _server_tools.resolve(request, DIALECT, frozenset(), abilities, losses)
     request, tools = _tools.adapt(request, ToolRules(), losses)
     request = choose(request, abilities, losses)
     request = _messages.settle(request, losses)

@@ -80,7 +80,7 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
             "This model cannot call tools. Leave them out, or use a model that can.", param="tools"
         )
     searches = frozenset({"web_search"}) if abilities.web_search else frozenset[str]()
-    request = _server_tools.resolve(request, DIALECT, searches, losses)
+    request = _server_tools.resolve(request, DIALECT, searches, abilities, losses)
     request, tools = _tools.adapt(request, _tools.openai_rules(abilities), losses)
     request = _messages.settle(request, losses)
     request = _media.settle(request, lambda part: check_media(part, abilities), losses)

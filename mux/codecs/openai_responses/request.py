@@ -201,7 +201,7 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     _refuse(request, abilities)
     if any(word.lower() != "text" for word in request.modalities):
         losses.append(Loss(LossKind.DROP, "modalities"))
-    request = _server_tools.resolve(request, DIALECT, NATIVE, losses)
+    request = _server_tools.resolve(request, DIALECT, NATIVE, abilities, losses)
     rules = _tools.openai_rules(abilities, namespaces=True)
     request, tools = _tools.adapt(request, rules, losses)
     if not abilities.custom_tools:  # only OpenAI's own hosts know ``allowed_tools``

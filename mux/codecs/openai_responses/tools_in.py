@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.ir import ChoiceMode, Object, ServerTool, Tool, ToolChoice, ToolKind
@@ -88,10 +90,14 @@ def _custom(item: Doc, marks: Object, namespace: str) -> Tool:
 
 
 def _namespace(item: Doc, marks: Object) -> list[Tool | ServerTool]:
-    name = item.need("name").string()
+    name, description = item.need("name").string(), item.get_str("description")
     members = item.get_items("tools")
     around: Object = {**marks, "namespace": item.rest()}
-    return [tool for member in members for tool in _decode(member, around, name)]
+    return [
+        replace(tool, namespace_description=description) if isinstance(tool, Tool) else tool
+        for member in members
+        for tool in _decode(member, around, name)
+    ]
 
 
 def _tool_search(item: Doc, marks: Object) -> Tool:

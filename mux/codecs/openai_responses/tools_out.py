@@ -91,9 +91,11 @@ def _grouped(tools: list[tuple[Tool, Object]]) -> list[JSON]:
         if not namespace:
             out += inner
             continue
-        around = own(run[0][0].ext).get("namespace")
-        fields: Object = around if isinstance(around, dict) else {"description": ""}
-        out.append({"type": "namespace", "name": namespace, **fields, "tools": inner})
+        first = run[0][0]
+        head: Object = {"name": namespace, "description": first.namespace_description}
+        around = own(first.ext).get("namespace")
+        fields: Object = around if isinstance(around, dict) else {}
+        out.append({"type": "namespace", **head, **fields, "tools": inner})
     return out
 
 

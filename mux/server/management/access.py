@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ from mux.config.source import Source
 from mux.errors import Forbidden
 from mux.server.asgi import Inbound
 from mux.server.management.envelope import Code, Refused, not_found
-from mux.server.origin import Doorkeeper
+from mux.server.origin import Doorkeeper, is_local_page, preflight, shared_with
 
 WRONG_KEYS: Final = 5
 LOCKED_S: Final = 1800.0
 _PEERS: Final = 10_000
 
-_LOCAL_PAGE: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 _log: Final = logging.getLogger("mux.management")
 
 
@@ -75,18 +74,8 @@ class Access:
 
     def check(self, inbound: Inbound, peer: str, settings: Settings) -> None:
         """Raise `Refused` unless the call may be made."""
-        key = self._key()
-        if key is None:
-            raise not_found("No management key is configured; `llm-mux init` makes one")
-        try:
-            Doorkeeper(settings).check_host(inbound)
-        except Forbidden as error:
-            raise Refused(403, Code.FORBIDDEN, error.message) from None
-        _check_page(inbound)
-        local, peer = _who(peer)
-        if not local and not settings.remote_management.allow_remote:
-            text = "Other machines may not manage this server; see remote-management.allow-remote"
-            raise Refused(403, Code.FORBIDDEN, text)
+        key = self._check_way(inbound, peer, settings)
+        _, peer = _who(peer)
         if (wait_s := self._lockout.remaining_s(peer)) > 0:
             wait = str(math.ceil(wait_s))
             text = f"Too many wrong keys from this address; try again in {wait} seconds"
@@ -102,6 +91,34 @@ class Access:
         challenge = [("www-authenticate", "Bearer")]
         raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
 
+    def preflight(
+        self, inbound: Inbound, peer: str, settings: Settings
+    ) -> list[tuple[str, str]] | None:
+        """What to tell a browser whose page asks whether it may call; it cannot send the key yet.
+
+        None if this is no such question of a page that may. Raises `Refused` as `check` does.
+        """
+        allowed = preflight(inbound, _METHODS) if page_headers(inbound, settings) else None
+        if allowed is not None:
+            self._check_way(inbound, peer, settings)
+        return allowed
+
+    def _check_way(self, inbound: Inbound, peer: str, settings: Settings) -> Secret:
+        """The key that is wanted. Raises `Refused` for whom no key would help."""
+        key = self._key()
+        if key is None:
+            raise not_found("No management key is configured; `llm-mux init` makes one")
+        try:
+            Doorkeeper(settings).check_host(inbound)
+        except Forbidden as error:
+            raise Refused(403, Code.FORBIDDEN, error.message) from None
+        _check_page(inbound)
+        local, _ = _who(peer)
+        if not local and not settings.remote_management.allow_remote:
+            text = "Other machines may not manage this server; see remote-management.allow-remote"
+            raise Refused(403, Code.FORBIDDEN, text)
+        return key
+
     def _key(self) -> Secret | None:
         try:
             return management_key.find(self._source.home, self._source.environ)
@@ -110,11 +127,18 @@ class Access:
             return None
 
 
+def page_headers(inbound: Inbound, settings: Settings) -> list[tuple[str, str]]:
+    """What lets a page of this machine that is listed read the answer; nothing for others."""
+    origin = inbound.headers.get("origin", "")
+    listed = origin in settings.allowed_origins and is_local_page(origin)
+    return shared_with(origin) if listed else []
+
+
 def _check_page(inbound: Inbound) -> None:
     """Refuse web pages of other sites: only those of this machine, or of this server itself."""
     origin = inbound.headers.get("origin")
     own = f"://{inbound.headers.get('host', '')}"
-    foreign = origin is not None and not _LOCAL_PAGE.fullmatch(origin) and not origin.endswith(own)
+    foreign = origin is not None and not is_local_page(origin) and not origin.endswith(own)
     if foreign or inbound.headers.get("sec-fetch-site") == "cross-site":
         raise Refused(403, Code.FORBIDDEN, "Web pages of other sites may not manage this server")
 

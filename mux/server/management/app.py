@@ -11,7 +11,7 @@ from mux.server.asgi import AsgiSink, ClientGone, Inbound, Message, Receive, Sen
 from mux.server.endpoints import clean
 from mux.server.live import Live
 from mux.server.management import endpoints, envelope, openapi
-from mux.server.management.access import Access
+from mux.server.management.access import Access, page_headers
 from mux.server.management.asked import Asked, Office, Usage
 from mux.server.management.envelope import Code, Partly, Raw, Refused
 from mux.wire import json
@@ -36,7 +36,8 @@ class Management:
             await self._live(scope, receive, send)
             return
         inbound = Inbound.of(scope)
-        sink = AsgiSink(send, head_only=False, extra=[("cache-control", "no-store")])
+        extra = [("cache-control", "no-store"), *page_headers(inbound, self._live.settings)]
+        sink = AsgiSink(send, head_only=False, extra=extra)
         peer: str = (scope.get("client") or ("",))[0]
         try:
             await self._answer(inbound, peer, receive, sink)
@@ -51,6 +52,11 @@ class Management:
         _log.info("%s %s %d", inbound.method, inbound.path, sink.status)
 
     async def _answer(self, inbound: Inbound, peer: str, receive: Receive, sink: AsgiSink) -> None:
+        allowed = self._access.preflight(inbound, peer, self._live.settings)
+        if allowed is not None:
+            await sink.start(204, allowed)
+            await sink.end()
+            return
         self._access.check(inbound, peer, self._live.settings)
         path = inbound.path.removeprefix(endpoints.PREFIX)
         if path == openapi.PATH and inbound.method == "GET":

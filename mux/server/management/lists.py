@@ -107,6 +107,7 @@ async def show_providers(office: Office, _: Asked) -> Object:
 async def put_providers(office: Office, asked: Asked) -> Object:
     """Other providers in place of those there are."""
     wanted = [_without_nothing(item) for item in ask.items(await asked.value())]
+    _make_names_fit(wanted)
 
     def change(root: CommentedMap) -> None:
         tree = plain(root)
@@ -141,6 +142,23 @@ def _aligned(wanted: list[JSON], old: list[JSON]) -> list[JSON]:
         by_place = old[at] if at < len(old) else None
         out.append(named.get(name, by_place) if isinstance(name, str) else by_place)
     return out
+
+
+def _make_names_fit(providers: list[JSON]) -> None:
+    """Hyphens for spaces, and a number for a name that is taken.
+
+    Forms name a provider for its user, ``openai-key``, the second one too.
+    """
+    taken: set[str] = set()
+    for provider in providers:
+        if isinstance(provider, dict) and isinstance(provider.get("name"), str):
+            name = wanted = "-".join(str(provider["name"]).split())
+            number = 1
+            while name.lower() in taken:
+                number += 1
+                name = f"{wanted}-{number}"
+            taken.add(name.lower())
+            provider["name"] = name
 
 
 def _without_nothing(item: JSON) -> JSON:

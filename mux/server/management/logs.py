@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -93,9 +94,18 @@ def _timed(path: Path) -> Iterator[tuple[str, float]]:
     time = 0.0
     for line in content.decode(errors="replace").split("\n"):
         if line:
-            said = (json.load_object(line) or {}).get("time")
-            time = float(said) if isinstance(said, int | float) else time
-            yield line, time
+            said = json.load_object(line) or {}
+            moment = said.get("time")
+            time = float(moment) if isinstance(moment, int | float) else time
+            yield _readable(said, time) if said else line, time
+
+
+def _readable(said: Object, time: float) -> str:
+    """A line for people, as web clients look for its time and level."""
+    moment = datetime.fromtimestamp(time).strftime("%Y-%m-%d %H:%M:%S")
+    level, message = str(said.get("level", "info")).upper(), str(said.get("message", ""))
+    known_as = f" {said['request_id']}" if "request_id" in said else ""
+    return f"[{moment}] [{level}] {message}{known_as}".replace("\n", "\\n")
 
 
 def _clear(folder: Path) -> int:
