@@ -206,6 +206,10 @@ class UpstreamUnreachable(MuxError):
     """No connection to the upstream could be made, or it broke before an answer."""
 
 
+class Offline(UpstreamUnreachable):
+    """This machine can reach nobody just now; nothing is known of the upstream."""
+
+
 class UpstreamProtocolError(MuxError):
     """The upstream's bytes are not what its dialect promises, or stop in the middle."""
 

@@ -60,6 +60,7 @@ providers: []
 # shutdown-grace: 10s                 # for requests that run when the server is stopped
 # max-request-size: 50 MB
 # max-response-size: 100 MB
+# memory-limit: 2 GB                  # 503 over it; by default three quarters of the machine's
 # disable-cooling: false
 # quota-exceeded: {switch-project: true, switch-preview-model: true}
 

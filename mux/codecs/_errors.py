@@ -50,6 +50,13 @@ _BY_STATUS: Final[dict[int, ErrorKind]] = {
 }
 _HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
+_SPELLED: Final = r"(\d+(?:\.\d+)?) ?(milliseconds?|ms|seconds?|s|minutes?|m|hours?|h)(?![a-z])"
+_AGAIN: Final = re.compile(rf"(?:try again|retry) (?:in|after) ((?:{_SPELLED} ?)+)")
+_RESETS: Final = ("x-ratelimit-reset", "ratelimit-reset")
+_EPOCH_S: Final = 1e9
+_EPOCH_MS: Final = 1e12
+"""What is more than this is no wait but a point in time, in seconds or milliseconds."""
+_SHORT: Final = {"mil": "ms", "sec": "s", "min": "m", "hou": "h"}
 _UNIT_S: Final = {
     "h": 3600.0,
     "m": 60.0,
@@ -77,6 +84,10 @@ def classify(
         message = f"The upstream answered with status {status}"
     if retry_after_s is None and headers is not None:
         retry_after_s = retry_after(headers)
+    if retry_after_s is None and found is ErrorKind.RATE_LIMIT:
+        retry_after_s = _in_words(message)
+        if retry_after_s is None and headers is not None:
+            retry_after_s = _renewal(headers)
     return BY_KIND[found](
         _CONTROL.sub(" ", message)[:_MESSAGE_CHARS],
         code=code or None,
@@ -114,14 +125,40 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
-    if (seconds := _number(value)) is not None:
-        return seconds
-    if (seconds := duration(value)) is not None:
+    if (seconds := wait(value)) is not None:
         return seconds
     target, base = http_date(value), now or http_date(headers.get("date", ""))
     if target is None or base is None:
         return None
     return max(0.0, (target - base).total_seconds())
+
+
+def _in_words(message: str) -> float | None:
+    """Seconds to wait by a sentence such as "Please try again in 1m2.5s" or "after 26 seconds"."""
+    match = _AGAIN.search(message.lower())
+    if match is None:
+        return None
+    return sum(
+        float(piece[1]) * _UNIT_S[_SHORT.get(piece[2][:3], piece[2])]
+        for piece in re.finditer(_SPELLED, match[1])
+    )
+
+
+def _renewal(headers: Mapping[str, str]) -> float | None:
+    """Seconds until a limit renews itself, by a header that tells of one without its name."""
+    told = next((headers[name] for name in _RESETS if name in headers), "")
+    number = wait(told.strip())
+    if number is None or number < _EPOCH_S:
+        return number
+    now = http_date(headers.get("date", ""))
+    moment_s = number / 1000 if number > _EPOCH_MS else number
+    return None if now is None else max(0.0, moment_s - now.timestamp())
+
+
+def wait(text: str) -> float | None:
+    """Seconds, written as a number or a duration; None for other text."""
+    seconds = _number(text)
+    return duration(text) if seconds is None else seconds
 
 
 def duration(text: str) -> float | None:

@@ -99,6 +99,7 @@ def decode_error(status: int, body: bytes, headers: Mapping[str, str] | None = N
         kind=_KINDS[told.kind] if told.kind == "insufficient_quota" else None,
         param=told.param,
         retry_after_s=_reset(headers) if wait_s is None and status == 429 else wait_s,
+        headers=headers,
     )
 
 
@@ -174,6 +175,6 @@ def _reset(headers: Mapping[str, str]) -> float | None:
         wait_s
         for limit in _LIMITS
         if headers.get(f"x-ratelimit-remaining-{limit}", "0").strip() == "0"
-        and (wait_s := _errors.duration(headers.get(f"x-ratelimit-reset-{limit}", ""))) is not None
+        and (wait_s := _errors.wait(headers.get(f"x-ratelimit-reset-{limit}", ""))) is not None
     ]
     return max(waits, default=None)

@@ -9,6 +9,7 @@ import re
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
+from mux.config.metadata import is_metadata
 from mux.config.secret import Secret
 
 _NUMBER_AND_UNIT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
@@ -77,6 +78,8 @@ class HttpUrl(str):
             raise ValueError("must not hold a user name or password; use api-key or headers")
         if parts.query or parts.fragment:
             raise ValueError("must not hold a query or fragment")
+        if is_metadata(parts.hostname or ""):
+            raise ValueError("is where a cloud keeps this machine's credentials, and no model")
         return cls(text.rstrip("/"))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
@@ -13,6 +14,7 @@ from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._formats import unfenced
 from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported, UpstreamProtocolError
 from mux.gateway import headers, payload, pump, repairs, several, shape
+from mux.gateway.aside import aside
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.familiar import familiar
 from mux.gateway.filters import Chain
@@ -143,7 +145,7 @@ class Attempt:
         try:
             async with self._open(self._calls[0]) as (reply, encoded, head):
                 chain.begin(encoded)
-                stream.restart(head)
+                stream.restart(head, self._begun)
                 await self._copy(reply, chain, stream)
             while chain.waiting:
                 async with self._open(chain.resume()) as (reply, _, _):
@@ -163,12 +165,16 @@ class Attempt:
         outcome.written, outcome.finished = 0, False
         outcome.answer_id, outcome.answer_model, outcome.reasons = "", "", ()
 
+    def _begun(self) -> None:
+        """The first content has come."""
+        self._gateway.memory.health.begun(self.candidate)
+
     async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""
         reply = await shape.Begun.of(opened)
         complete = True
         if not reply.streams(self._codec.name):
-            events = unfold(self._decode(await self._read(reply), reply.headers))
+            events = unfold((await self._decoded(reply))[1])
             await pump.deliver(events, chain.filters, stream)
         else:
             decoder = self._codec.client.stream_decoder()
@@ -185,8 +191,7 @@ class Attempt:
     async def _native_body(self) -> tuple[bytes, _Head]:
         """The upstream's own body, made a whole answer if it is a stream."""
         async with self._open(self._request) as (reply, _, head):
-            body = await self._read(reply)
-            response = self._decode(body, reply.headers)
+            body, response = await self._decoded(reply)
             if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
                 body = self._codec.server.encode_response(response, self._call.request)
             if response.usage is None:
@@ -242,10 +247,10 @@ class Attempt:
         chain = self._chain()
         async with self._open(request) as (reply, encoded, head):
             chain.begin(encoded, request)
-            events = chain.apply(unfold(self._decode(await self._read(reply), reply.headers)))
+            events = chain.apply(unfold((await self._decoded(reply))[1]))
         while chain.waiting:
             async with self._open(chain.resume()) as (reply, _, _):
-                events += chain.apply(unfold(self._decode(await self._read(reply), reply.headers)))
+                events += chain.apply(unfold((await self._decoded(reply))[1]))
         return unfenced(fold(events), self._call.request.response_format), head
 
     def _chain(self) -> Chain:
@@ -300,7 +305,7 @@ class Attempt:
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
-        outgoing, encoded = self.outgoing(request)
+        outgoing, encoded = await aside(partial(self.outgoing, request), len(self._call.body))
         watch = Watch(self._gateway.patience)
         with watch.scope:
             async with self._gateway.transport.open(outgoing) as opened:
@@ -361,8 +366,10 @@ class Attempt:
             return fold([*decoder.feed(body), *decoder.eof()])
         return client.decode_response(body)
 
-    async def _read(self, reply: Reply) -> bytes:
-        return await pump.read_whole(reply, self._gateway.settings.max_response_size)
+    async def _decoded(self, reply: Reply) -> tuple[bytes, Response]:
+        """A whole answer, as it came and as what it means."""
+        body = await pump.read_whole(reply, self._gateway.settings.max_response_size)
+        return body, await aside(partial(self._decode, body, reply.headers), len(body))
 
 
 _EMPTY: Final = Response(answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(0, 0))

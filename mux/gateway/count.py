@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import trio
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from mux.codecs import CODECS, CountClient
 from mux.errors import MuxError
 from mux.gateway import headers
+from mux.gateway.aside import aside
 from mux.gateway.call import Call
 from mux.gateway.exchange import Gateway
 from mux.gateway.pump import read_whole
@@ -47,10 +49,11 @@ async def _ask(
     gateway: Gateway, call: Call, candidate: Candidate, dialect: str, client: CountClient
 ) -> int:
     request = replace(call.request, model=candidate.model)
+    encode = partial(client.encode_count_request, request, candidate.abilities)
     outgoing = candidate.provider.build(
         dialect,
         client.count_path(request),
-        client.encode_count_request(request, candidate.abilities),
+        await aside(encode, len(call.body)),
         candidate.key,
         stream=False,
         extra_headers=headers.to_upstream(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from random import random
 from typing import Final, TypeAlias
 
@@ -20,6 +21,7 @@ from mux.config import Settings
 from mux.config.mask import Mask
 from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
+from mux.gateway.aside import aside
 from mux.gateway.attempt import Attempt
 from mux.gateway.call import Call, Outcome, Sink, Try
 from mux.gateway.filters import MALFORMED
@@ -29,6 +31,8 @@ from mux.gateway.retry import ATTEMPTS, Rounds
 from mux.gateway.session import session_of
 from mux.gateway.stream import ClientStream
 from mux.routing import Candidate, Router, select
+from mux.routing.health import RATE_LIMIT_S
+from mux.routing.select import SPENT
 from mux.upstream import Transport
 
 _CLIENTS_FAULT: Final = frozenset(
@@ -40,9 +44,6 @@ _CLIENTS_FAULT: Final = frozenset(
     }
 )
 """What every other candidate would say, too."""
-
-_SPENT: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
-"""What a model's twin may not suffer from."""
 
 _Answer: TypeAlias = Callable[[Attempt], Awaitable[None]]
 
@@ -143,10 +144,14 @@ class Gateway:
         """
         memory = self.memory
         failed: MuxError | None = None
-        ready = select(found, memory.health, memory.sessions, session)
+        switch = self.settings.quota_exceeded.switch_project
+        ready = select(found, memory.health, memory.sessions, session, switch=switch)
+        spent: set[tuple[str, str]] = set()
         for candidate in ready:
-            spent = candidate is ready[0] or (failed is not None and failed.kind in _SPENT)
-            if outcome.attempts >= ATTEMPTS or (candidate.twin and not spent):
+            twin_of_unspent = candidate.twin and candidate is not ready[0] and not spent
+            place = candidate.provider.name, candidate.model
+            passed_over = twin_of_unspent or (place in spent and not switch)
+            if outcome.attempts >= ATTEMPTS or passed_over:
                 continue
             try:
                 with memory.health.asking(candidate):
@@ -155,8 +160,9 @@ class Gateway:
                 if error.kind in _CLIENTS_FAULT:
                     raise
                 memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
-                if failed is None or error.kind is not ErrorKind.UNSUPPORTED:
-                    failed = error
+                if error.kind in SPENT:
+                    spent.add(place)
+                failed = error if failed is None else _worth_telling(failed, error)
             else:
                 self._answered(candidate, outcome, session)
                 return None
@@ -185,10 +191,25 @@ class Gateway:
                     await answer(attempt)
             except MuxError as error:
                 self.hide_in(error)
-                attempt = tries.after(error, attempt)
+                attempt = await tries.after(error, attempt)
             else:
                 self.memory.lessons.learn(provider, model, attempt.repairs)
                 return
+
+
+def _worth_telling(failed: MuxError, error: MuxError) -> MuxError:
+    """Which of two failures the client should hear of: of two limits the one that ends first, else
+    the later one, if an upstream was asked at all."""
+    if error.kind is ErrorKind.UNSUPPORTED:
+        return failed
+    limits = failed.kind is error.kind is ErrorKind.RATE_LIMIT
+    if limits and _limit_s(failed) < _limit_s(error):
+        return failed
+    return error
+
+
+def _limit_s(error: MuxError) -> float:
+    return RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
 
 
 @contextmanager
@@ -229,7 +250,7 @@ class _Tries:
     again: bool = True
     """whether a call the model got wrong may be asked for once more"""
 
-    def after(self, error: MuxError, attempt: Attempt) -> Attempt:
+    async def after(self, error: MuxError, attempt: Attempt) -> Attempt:
         """What to try after `attempt` has failed. Raises `error` if there is nothing."""
         if error.code == MALFORMED and self.again:
             self.again = False
@@ -244,7 +265,7 @@ class _Tries:
                 self.outcome,
                 (*attempt.repairs, repair),
             )
-            if _differ(mended, attempt):
+            if await aside(partial(_differ, mended, attempt), len(self.call.body)):
                 return mended
         raise error
 

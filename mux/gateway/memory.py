@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mux.gateway.closing import Closing
 from mux.gateway.conversations import Conversations
+from mux.gateway.pressure import Pressure
 from mux.gateway.repairs import Lessons
 from mux.gateway.retry import Budget
 from mux.gateway.signatures import SignatureMemory
@@ -27,6 +28,7 @@ class Memory:
     sessions: Sessions
     budget: Budget
     closing: Closing
+    pressure: Pressure
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:
@@ -39,4 +41,5 @@ class Memory:
             Sessions(clock),
             Budget(),
             Closing(),
+            Pressure(),
         )

@@ -55,7 +55,8 @@ class Rounds:
         if number > self.more or error.kind not in _PASSING:
             return None
         if error.retry_after_s is not None:
-            return error.retry_after_s if error.retry_after_s <= self.wait_max_s else None
+            told_s = error.retry_after_s
+            return told_s + FIRST_WAIT_S * luck if told_s <= self.wait_max_s else None
         if error.kind is ErrorKind.RATE_LIMIT:
             return None  # nobody knows how long
         return min(FIRST_WAIT_S * 2.0 ** (number - 1), self.wait_max_s) * luck

@@ -15,6 +15,8 @@ _HEADERS: Final = (
     "x-session-id",
     "conversation_id",
 )
+_MOST_CHARS: Final = 65_536
+"""What is alike for so long has a cache in common."""
 
 
 def session_of(call: Call) -> str:
@@ -28,7 +30,7 @@ def session_of(call: Call) -> str:
     said = said or request.cache_key or request.user_id or _beginning(request.messages)
     if not said and request.system:
         said = request.system[0].text
-    words = "\0".join((call.client, request.model, said))
+    words = "\0".join((call.client, request.model, said[:_MOST_CHARS]))
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -1,8 +1,8 @@
 """The client's stream: not begun before there is something to say, kept alive while there is not.
 
 Until the first content event the HTTP status is still open, so that an upstream's early failure
-becomes a real status (translation spec section 17). Silence of `BEGIN_S` ends that: the head is
-sent, and from then on silence of `PING_S` is filled with the dialect's keep-alive. Another upstream
+becomes a real status (translation spec section 17). Silence of `SILENCE_S` ends that: the head is
+sent, and from then on each such silence is filled with the dialect's keep-alive. Another upstream
 may still be tried as long as no content was sent.
 """
 
@@ -19,9 +19,12 @@ from mux.gateway.call import Sink
 from mux.gateway.headers import STREAM
 from mux.ir import Failure
 
-BEGIN_S: Final = 10.0
-PING_S: Final = 15.0
+SILENCE_S: Final = 10.0
 _LINES: Final = "application/x-ndjson"
+
+
+def _nothing() -> None:
+    """Whom a commitment tells nothing."""
 
 
 class ClientStream:
@@ -32,6 +35,7 @@ class ClientStream:
 
     __slots__ = (
         "_busy",
+        "_committing",
         "_extra",
         "_head",
         "_held",
@@ -67,6 +71,7 @@ class ClientStream:
         self._head = [("content-type", content_type), *STREAM]
         self._extra: Iterable[tuple[str, str]] = ()
         """what the head says of the upstream that answers"""
+        self._committing: Callable[[], None] = _nothing
         self._held = b""
         self._last_s = trio.current_time()
         self._sending = False
@@ -82,11 +87,17 @@ class ClientStream:
             return None
         return (self._last_s - self.committed_s) / (self._sent - 1)
 
-    def restart(self, extra: Iterable[tuple[str, str]]) -> None:
-        """Another upstream begins to answer; what the one before it said is forgotten."""
+    def restart(
+        self, extra: Iterable[tuple[str, str]], committing: Callable[[], None] = _nothing
+    ) -> None:
+        """Another upstream begins to answer; what the one before it said is forgotten.
+
+        `committing` is called when its first content goes out.
+        """
         self.encoder = self._make()
         self._held = b""
         self._extra = extra
+        self._committing = committing
 
     def hold(self, data: bytes) -> None:
         """Keep `data` until the stream is committed."""
@@ -96,6 +107,7 @@ class ClientStream:
         """Send the head and what was held: from here on there is no second try."""
         self.committed = True
         self.committed_s = trio.current_time()
+        self._committing()
         await self._quiet()
         if not self.begun:
             await self._begin()
@@ -125,12 +137,12 @@ class ClientStream:
 
     async def keep_alive(self) -> None:
         """Fill the silence, until cancelled."""
-        await trio.sleep(BEGIN_S)
+        await trio.sleep(SILENCE_S)
         if not self.begun:
             await self._exclusively(self._begin_now)
         while True:
-            await trio.sleep_until(self._last_s + PING_S)
-            silent = trio.current_time() >= self._last_s + PING_S
+            await trio.sleep_until(self._last_s + SILENCE_S)
+            silent = trio.current_time() >= self._last_s + SILENCE_S
             if silent and not self._sending:
                 await self._exclusively(self._ping)
             else:

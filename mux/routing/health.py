@@ -2,7 +2,8 @@
 
 A rate limit rests one model at one key for as long as the upstream says. A refused or exhausted key
 rests as a whole. Failures of the upstream itself open the key's breaker after `FAILURES` in a row;
-once that time is over one request probes it. A client that leaves counts for nothing.
+once that time is over one request probes it, and others follow as soon as it has begun to answer.
+A client that leaves counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mux.errors import ErrorKind, MuxError
+from mux.errors import ErrorKind, MuxError, Offline
 from mux.routing.router import Account, Candidate
 
 RATE_LIMIT_S: Final = 60.0
@@ -24,7 +25,11 @@ FAILURES: Final = 5
 OPEN_S: Final = 30.0
 """How long a breaker stays open at first; it doubles up to `OPEN_MAX_S`."""
 OPEN_MAX_S: Final = 300.0
+_MOST_DOUBLINGS: Final = 16
+"""Beyond `OPEN_MAX_S`; an upstream may be away for months."""
 _PROBE_S: Final = 1.0
+_MOST_RESTS: Final = 1000
+"""Models of a key whose rate limits are remembered: clients choose the names."""
 
 _ALL_MODELS: Final = ""
 _FAULTS: Final = frozenset({ErrorKind.SERVER, ErrorKind.OVERLOADED, ErrorKind.TIMEOUT})
@@ -62,6 +67,8 @@ class _Key:
     """how many times in a row the breaker has opened"""
     open_until_s: float = 0.0
     probing: bool = False
+    proven: bool = False
+    """a probe has begun to answer, so that one need not wait for its end"""
     last: str = ""
     """what the last failure said"""
 
@@ -90,7 +97,7 @@ class Health:
             key.rests.pop(model, None)
         if key.opened and key.open_until_s > now_s:
             return Rest(ErrorKind.OVERLOADED, key.open_until_s, key.last)
-        if key.opened and key.probing:
+        if key.probing:
             return Rest(ErrorKind.OVERLOADED, now_s + _PROBE_S, key.last)
         return None
 
@@ -116,7 +123,7 @@ class Health:
     def asking(self, candidate: Candidate) -> Generator[None]:
         """While `candidate` is being asked."""
         key = self._keys.setdefault(candidate.account, _Key())
-        probes = key.opened > 0 and not key.probing
+        probes = key.opened > 0 and not key.probing and not key.proven
         key.load += 1
         key.probing |= probes
         try:
@@ -126,15 +133,23 @@ class Health:
             if probes:
                 key.probing = False
 
+    def begun(self, candidate: Candidate) -> None:
+        """`candidate` has begun to answer: if it is being probed, others need not wait."""
+        key = self._keys.get(candidate.account)
+        if key is not None and key.opened:
+            key.probing, key.proven = False, True
+
     def succeeded(self, candidate: Candidate) -> None:
         """`candidate` has answered."""
         key = self._keys.get(candidate.account)
         if key is not None:
             key.failures = key.opened = 0
+            key.probing = key.proven = False
 
     def failed(self, candidate: Candidate, error: MuxError, *, cooling: bool = True) -> None:
-        """`candidate` has failed with `error`. Without `cooling` no key ever rests for it."""
-        if not cooling:
+        """`candidate` has failed with `error`. Without `cooling` no key ever rests for it, nor does
+        one for what is wrong with this machine: it can be asked as soon as that is over."""
+        if not cooling or isinstance(error, Offline):
             return
         key = self._keys.setdefault(candidate.account, _Key())
         now_s = self._clock()
@@ -143,11 +158,14 @@ class Health:
             key.failures += 1
             if key.failures >= FAILURES or key.opened:
                 key.open_until_s = now_s + min(OPEN_S * 2**key.opened, OPEN_MAX_S)
-                key.opened += 1
+                key.opened = min(key.opened + 1, _MOST_DOUBLINGS)
+                key.proven = False
         elif error.kind is ErrorKind.RATE_LIMIT:
             wait_s = RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
             until_s = now_s + min(wait_s, RATE_LIMIT_MAX_S)
             key.rests[candidate.model] = Rest(error.kind, until_s)
+            if len(key.rests) > _MOST_RESTS:
+                del key.rests[min(key.rests, key=lambda model: key.rests[model].until_s)]
         elif error.kind in _REFUSALS:
             key.rests[_ALL_MODELS] = Rest(error.kind, now_s + REFUSED_S)
 

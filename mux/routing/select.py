@@ -12,6 +12,8 @@ from mux.routing.router import Account, Candidate
 
 SESSION_S: Final = 3600.0
 _SESSIONS: Final = 10_000
+SPENT: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
+"""What one key of a provider may suffer from and another not, and a model and not its twin."""
 
 
 class Sessions:
@@ -35,15 +37,24 @@ class Sessions:
 
 
 def select(
-    candidates: Sequence[Candidate], health: Health, sessions: Sessions, session: str
+    candidates: Sequence[Candidate],
+    health: Health,
+    sessions: Sessions,
+    session: str,
+    *,
+    switch: bool = True,
 ) -> list[Candidate]:
     """Those of `candidates` that may be asked now, the best first.
 
     Fallbacks come after what was asked for, then the provider's priority counts, then the session's
     key, then the least load, then the order of the configuration. Keys that were refused are asked
-    only if all were. Raises `RateLimited`, `Overloaded` or `NoProvider` if none may be asked.
+    only if all were. Without `switch` a limit of one key holds for all keys of its provider.
+
+    Raises `RateLimited`, `Overloaded` or `NoProvider` if none may be asked.
     """
     rests = [health.rest(candidate) for candidate in candidates]
+    if not switch:
+        rests = _shared(candidates, rests)
     ready = [one for one, rest in zip(candidates, rests, strict=True) if rest is None]
     resting = [rest for rest in rests if rest is not None]
     if not ready and all(map(refuses, resting)):
@@ -61,6 +72,19 @@ def select(
             health.load(one),
         ),
     )
+
+
+def _shared(candidates: Sequence[Candidate], rests: Sequence[Rest | None]) -> list[Rest | None]:
+    """`rests` with those of a key's siblings, where a quota is used up."""
+    spent = {
+        (one.provider.name, one.model): rest
+        for one, rest in zip(candidates, rests, strict=True)
+        if rest is not None and rest.kind in SPENT
+    }
+    return [
+        rest or spent.get((one.provider.name, one.model))
+        for one, rest in zip(candidates, rests, strict=True)
+    ]
 
 
 def _nobody(resting: Sequence[Rest], now_s: float) -> MuxError:

@@ -23,6 +23,7 @@ from mux.errors import (
     UpstreamFailed,
 )
 from mux.gateway import headers as gateway_headers
+from mux.gateway.aside import aside
 from mux.gateway.call import Call
 from mux.gateway.count import count
 from mux.gateway.exchange import Gateway
@@ -47,9 +48,6 @@ from mux.server.visit import JSON_TYPE, Entry, Visit
 from mux.wire import json
 
 _BOM: Final = b"\xef\xbb\xbf"
-_LARGE_BYTES: Final = 1_000_000
-"""Bodies over this are decoded in a thread."""
-
 _NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
 _TEXT: Final = "text/plain; charset=utf-8"
 _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
@@ -155,7 +153,7 @@ class App:
 
     async def _generate(self, visit: Visit) -> None:
         body = await self._body(visit)
-        request = await _decoded(partial(_decode, visit, body), body)
+        request = await aside(partial(_decode, visit, body), len(body))
         if request.origin == "ollama" and ollama.is_load(request):
             self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
@@ -178,7 +176,7 @@ class App:
         if counter is None:
             raise MethodNotAllowed("This dialect counts no tokens", allow=())
         decode = partial(counter.decode_count, body, model=visit.name)
-        request = await _decoded(decode, body)
+        request = await aside(decode, len(body))
         call = self._call(visit, request, body)
         gateway = self._gateway_of(visit)
 
@@ -209,7 +207,10 @@ class App:
 
     async def _body(self, visit: Visit) -> bytes:
         body = await read_body(
-            visit.receive, visit.inbound.headers, self._settings.max_request_size
+            visit.receive,
+            visit.inbound.headers,
+            self._settings.max_request_size,
+            self._gateway.memory.pressure.check,
         )
         return body.removeprefix(_BOM)  # an upstream of the same dialect might not forgive it
 
@@ -275,13 +276,6 @@ def _decode(visit: Visit, body: bytes) -> Request:
     return CODECS[endpoint.dialect].server.decode_request(
         body, model=visit.name, stream=endpoint.stream, variant=variant
     )
-
-
-async def _decoded(decode: Callable[[], Request], body: bytes) -> Request:
-    """What `decode` makes of `body`; of a large one beside the other requests, not before them."""
-    if len(body) <= _LARGE_BYTES:
-        return decode()
-    return await trio.to_thread.run_sync(decode)
 
 
 async def _attended(work: Callable[[], Awaitable[None]], visit: Visit) -> None:

@@ -49,6 +49,10 @@ class Inbound:
         )
 
 
+def _nothing() -> None:
+    """Of a body that may take whatever room it needs."""
+
+
 def check_head(inbound: Inbound) -> None:
     """Raise for what a head may ask of HTTP and not of us."""
     if inbound.headers.get("content-encoding", "identity").strip().lower() not in _PLAIN:
@@ -57,14 +61,21 @@ def check_head(inbound: Inbound) -> None:
         raise ExpectationFailed("Nothing can be expected but 100-continue")
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: int) -> bytes:
-    """The whole request body. Raises `RequestTooLarge` as soon as it is clear, `ClientGone`."""
+async def read_body(
+    receive: Receive,
+    headers: Mapping[str, str],
+    limit_bytes: int,
+    check: Callable[[], None] = _nothing,
+) -> bytes:
+    """The whole request body. Raises `RequestTooLarge` as soon as it is clear, `ClientGone`, and
+    whatever `check` does, which is called before each piece."""
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
     pieces: list[bytes] = []
     size = 0
     while True:
+        check()
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone

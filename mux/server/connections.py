@@ -1,22 +1,27 @@
-"""The connections there are: no more than there is room for, and none taken while the machine has
-nothing left to take them with."""
+"""The connections there are: no more than there is room for, no more of one machine than its share,
+and none taken while this one has nothing left to take them with."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 import trio
 
 from mux.server._connection import ClientConnection
+from mux.server.peer import Peer
 
 _SPENT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _PAUSE_S: Final = 0.25
 _UNUSED_S: Final = 0.5
 """Who has just come is about to ask, and is not closed for somebody else."""
+_SHARE: Final = 2
+"""Another machine gets at most one in so many of all connections, so that no single one can use
+them up. This one may have all: its address is that of all its users, and of a proxy's."""
 
 _log: Final = logging.getLogger("mux.server")
 
@@ -26,7 +31,10 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._live: dict[ClientConnection, None] = {}
+        self._live: dict[ClientConnection, Peer] = {}
+        self._of: Counter[Peer] = Counter()
+        self._told: set[Peer] = set()
+        """whose connections have been refused since they had none"""
         self._left = trio.lowlevel.ParkingLot()
 
     async def accept(
@@ -38,8 +46,14 @@ class Connections:
         """Take connections from `listener` and run them in `nursery`, until cancelled."""
         while True:
             await self._room()
-            connection = make(await self._next(listener))
-            self._live[connection] = None
+            stream = await self._next(listener)
+            peer = _peer_of(stream)
+            if peer is None or not self._has_room_for(peer):
+                stream.socket.close()
+                continue
+            connection = make(stream)
+            self._live[connection] = peer
+            self._of[peer] += 1
             nursery.start_soon(self._run, connection)
 
     def finish(self) -> None:
@@ -56,8 +70,23 @@ class Connections:
         try:
             await connection.run()
         finally:
-            self._live.pop(connection, None)
+            self._forget(self._live.pop(connection))
             self._left.unpark_all()
+
+    def _forget(self, peer: Peer) -> None:
+        self._of[peer] -= 1
+        if not self._of[peer]:
+            del self._of[peer]
+            self._told.discard(peer)
+
+    def _has_room_for(self, peer: Peer) -> bool:
+        if peer.local or self._of[peer] < max(self._limit // _SHARE, 1):
+            return True
+        if peer not in self._told:
+            self._told.add(peer)
+            text = "%s has %d connections open, all one machine may have; more are refused"
+            _log.warning(text, peer.name, self._of[peer])
+        return False
 
     async def _room(self) -> None:
         full = False
@@ -89,3 +118,11 @@ class Connections:
             if connection.idle_s > _UNUSED_S:
                 connection.finish()
                 return
+
+
+def _peer_of(stream: trio.SocketStream) -> Peer | None:
+    """Who has connected; None if he has gone again."""
+    try:
+        return Peer.of(stream.socket.getpeername()[0])
+    except OSError:
+        return None

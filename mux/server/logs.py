@@ -73,6 +73,7 @@ class ServerLog:
         self._lines, self._json = Lines(), JsonLines()
         self._file: Background | None = None
         logging.basicConfig(handlers=[self._console])
+        logging.raiseExceptions = False  # it would print what could not be written, unmasked
 
     def apply(self, settings: Settings, folder: Path | None) -> None:
         """Go on as `settings` say, with the file in `folder` if there is one."""

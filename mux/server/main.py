@@ -7,10 +7,12 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -24,7 +26,7 @@ from mux.gateway.memory import Memory
 from mux.models import Catalog
 from mux.providers import from_settings
 from mux.routing import Router
-from mux.server import listen
+from mux.server import listen, resident
 from mux.server._connection import Limits
 from mux.server.app import App
 from mux.server.asgi import AsgiApp
@@ -66,6 +68,7 @@ def run(
     _collect_seldom()
     log = ServerLog()
     log.apply(settings, None)
+    sys.excepthook = _tell_of_crash
     limits = Limits(connections=connection_limit())
     tls = _tls(settings)
     listeners = listen.listen(settings.host, settings.port)
@@ -104,16 +107,13 @@ async def _serve(
     memory, catalog = Memory.empty(trio.current_time), Catalog()
     budgets = Budgets(settings.api_keys)
     async with (
-        NetworkTransport(
-            connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
-        ) as network,
+        _network(settings) as network,
         recording(settings.usage, budgets, clock) as recorder,
         _tracing(settings) as traces,
         trio.open_nursery() as nursery,
     ):
-        transport = SchemeTransport(
-            {"http": network, "https": network, "demo": DemoTransport(CODECS, clock)}
-        )
+        demo = DemoTransport(CODECS, clock)
+        transport = SchemeTransport({"http": network, "https": network, "demo": demo})
         request_log = RequestLog(folder) if folder is not None else None
         journal = Journal(recorder, catalog, request_log, traces)
 
@@ -122,6 +122,7 @@ async def _serve(
             log.apply(settings, folder)
             journal.apply(settings, router)
             budgets.limits = limits_of(settings.api_keys)
+            memory.pressure.limit_bytes = _memory_limit(settings)
             gateway = Gateway(router, transport, clock, settings, memory)
             return Serving(gateway, App(settings, gateway, journal))
 
@@ -133,6 +134,7 @@ async def _serve(
             app = Management(live, source, clock, recorder.summary)
             nursery.start_soon(live.watch)
         nursery.start_soon(journal.figures.watch_lag)
+        nursery.start_soon(resident.watch, memory.pressure)
         if request_log is not None:
             nursery.start_soon(request_log.run)
         if parent is not None:
@@ -148,6 +150,12 @@ async def _serve(
         )
         nursery.cancel_scope.cancel()
     log.close()
+
+
+def _network(settings: Settings) -> NetworkTransport:
+    return NetworkTransport(
+        connect_timeout_s=settings.connect_timeout, limit_bytes=settings.max_response_size
+    )
 
 
 @asynccontextmanager
@@ -175,6 +183,13 @@ def _traces(settings: Settings) -> Traces | None:
         return None
 
 
+def _memory_limit(settings: Settings) -> int:
+    """What one process may hold."""
+    if settings.memory_limit is not None:
+        return settings.memory_limit // settings.workers
+    return resident.default_limit(settings.workers)
+
+
 async def _end_with(parent: int) -> None:
     await trio.lowlevel.wait_readable(parent)
     signal.raise_signal(signal.SIGTERM)
@@ -186,3 +201,10 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+
+
+def _tell_of_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Log what ends the process, so that its trace holds no secrets either."""
+    _log.critical("llm-mux ends on a bug", exc_info=(kind, error, trace))

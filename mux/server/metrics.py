@@ -8,16 +8,15 @@ counted under their names, and all others as ``other``.
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import trio
 
 from mux.routing import Health
+from mux.server.resident import resident_bytes
 from mux.usage import RequestRecord, TryRecord
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,7 +25,6 @@ _FIRST_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _BETWEEN_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 _MOST_LEARNED: Final = 200
 _LAG_EVERY_S: Final = 0.5
-_STATM: Final = Path("/proc/self/statm")
 
 _Labels: TypeAlias = tuple[str, ...]
 _Samples: TypeAlias = Mapping[_Labels, float]
@@ -112,7 +110,7 @@ class Figures:
             *_metric("lost_total", "counter", ("kind",), {(kind,): n for kind, n in lost.items()}),
             *_metric("open_streams", "gauge", (), {(): self.streams}),
             *_metric("loop_lag_seconds", "gauge", (), {(): self._lag_s}),
-            *_metric("resident_memory_bytes", "gauge", (), {(): _resident_bytes()}),
+            *_metric("resident_memory_bytes", "gauge", (), {(): resident_bytes()}),
         ]
         return "\n".join([*lines, ""])
 
@@ -175,11 +173,3 @@ def _escaped(value: str) -> str:
 
 def _number(number: float) -> str:
     return str(int(number)) if number == int(number) else repr(float(number))
-
-
-def _resident_bytes() -> int:
-    """0 where the system does not tell."""
-    try:
-        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

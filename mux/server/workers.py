@@ -92,7 +92,7 @@ class Workers:
         if self._stopping:
             return
         self._failures = 0 if lasted_s > _STEADY_S else self._failures + 1
-        rest_s = min(2.0 ** (self._failures - 2), _LONGEST_REST_S) if self._failures > 1 else 0.0
+        rest_s = rest_after(self._failures)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         _log.error("worker %d %s; another one starts in %g s", pid, how, rest_s)
         self._start(rest_s)
@@ -103,3 +103,10 @@ class Workers:
         for pid in list(self._began_s):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+
+
+def rest_after(failures: int) -> float:
+    """How long to wait, in seconds, after so many workers in a row failed to start."""
+    if failures < 2:
+        return 0.0
+    return min(2.0 ** min(failures - 2, 10), _LONGEST_REST_S)

@@ -10,6 +10,8 @@ from mux.errors import UpstreamProtocolError
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # what zlib calls wbits
 _WBITS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _MOST_CODINGS: Final = 3
+_STEP_BYTES: Final = 1024 * 1024
+"""What is unpacked at once: a byte may hold a thousand."""
 _GZIP_MARK: Final = b"\x1f\x8b"
 """How gzip begins, and no text."""
 
@@ -38,8 +40,13 @@ class Content:
         self._received = 0
         self._size = 0
 
+    @property
+    def more(self) -> bool:
+        """Whether the data so far holds more content, for the next `feed` of nothing to give."""
+        return any(stage.more for stage in self._stages)
+
     def feed(self, data: bytes) -> bytes:
-        """The content that `data` completes, maybe none."""
+        """The content that `data` completes, maybe none. While there is `more`, `data` is empty."""
         self._received += len(data)
         if self._head is not None:
             data = self._head + data
@@ -49,14 +56,18 @@ class Content:
             self._head = None
             if data.startswith(_GZIP_MARK):
                 self._stages = [_Inflate(_GZIP)]
-        room = self._limit - self._size
-        for stage in self._stages:
-            data = stage.feed(data, room)
-            if len(data) > room:
-                break
+        if self._stages:
+            data = self._unpacked(data)
         self._size += len(data)
         if self._size > self._limit or self._received > self._limit:
             raise UpstreamProtocolError(f"the upstream's answer is over {self._limit} bytes")
+        return data
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """What comes out of the last stage that has something left, or of them all."""
+        left = [number for number, stage in enumerate(self._stages) if stage.more]
+        for stage in self._stages[left[-1] if left else 0 :]:
+            data = stage.feed(data)
         return data
 
     def eof(self) -> None:
@@ -68,30 +79,38 @@ class Content:
 class _Inflate:
     """One coding taken off; several gzip members may follow each other."""
 
-    __slots__ = ("_first", "_inflater", "_wbits")
+    __slots__ = ("_first", "_inflater", "_packed", "_wbits", "more")
 
     def __init__(self, wbits: int) -> None:
         self._wbits = wbits
         self._inflater = zlib.decompressobj(wbits)
         self._first: bytes | None = b"" if wbits == _ZLIB else None
+        self._packed: bytes = b""
+        self.more = False
+        """whether another `feed` of nothing may give something"""
 
     @property
     def complete(self) -> bool:
         return self._inflater.eof
 
-    def feed(self, data: bytes, room_bytes: int) -> bytes:
-        """What `data` unpacks to: all of it, or `room_bytes` and one more."""
+    def feed(self, data: bytes) -> bytes:
+        """What `data` and the rest of what came before it unpack to, or a step's worth of it."""
         if self._first is not None:
             data = self._unwrapped(self._first + data)
+        data = self._packed + data
         out = b""
         try:
-            while data and len(out) <= room_bytes:
+            while data and len(out) < _STEP_BYTES:
                 if self._inflater.eof:
                     self._inflater = zlib.decompressobj(self._wbits)
-                out += self._inflater.decompress(data, room_bytes + 1 - len(out))
-                data = self._inflater.unused_data
+                out += self._inflater.decompress(data, _STEP_BYTES - len(out))
+                data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            if self.more and not out:  # of what came before, nothing but this may be left
+                out = self._inflater.decompress(b"", _STEP_BYTES)
         except zlib.error:
             raise UpstreamProtocolError("the upstream's compressed answer is damaged") from None
+        self._packed = data
+        self.more = bool(data) or len(out) == _STEP_BYTES
         return out
 
     def _unwrapped(self, data: bytes) -> bytes:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
-from typing import cast
+from typing import Final, cast
 
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.config.metadata import is_metadata
+from mux.errors import Offline, UpstreamUnreachable
 from mux.upstream._address import Origin
 from mux.upstream._connection import Connection
 from mux.upstream._tcp import TcpStream
 from mux.upstream._tls import TlsStream
+
+_OURS: Final = frozenset(
+    {
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EADDRNOTAVAIL),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
+    }
+)
 
 
 async def dial(
@@ -30,7 +39,12 @@ async def dial(
     try:
         with trio.fail_after(timeout_s):
             stream = await trio.open_tcp_stream(origin.host, origin.port)
-            _keep_alive(stream.socket)
+            try:
+                _check(stream.socket, origin)
+                _keep_alive(stream.socket)
+            except BaseException:
+                stream.socket.close()
+                raise
             tcp = TcpStream(stream)
             if context is None:
                 return Connection(origin, tcp)
@@ -41,8 +55,20 @@ async def dial(
     except (ssl.SSLError, trio.BrokenResourceError) as error:
         reason = _tls_reason(error)
     except OSError as error:
-        reason = _tcp_reason(error)
+        cause = _cause(error)
+        reason = _tcp_reason(cause)
+        if _is_ours(cause):
+            raise Offline(f"cannot connect to {origin}: {reason}") from None
     raise UpstreamUnreachable(f"cannot connect to {origin}: {reason}")
+
+
+def _check(sock: trio.socket.SocketType, origin: Origin) -> None:
+    """Raise `UpstreamUnreachable` for an address that no name in a configuration may lead to, in
+    whatever way it is written."""
+    if is_metadata(sock.getpeername()[0]):
+        raise UpstreamUnreachable(
+            f"{origin} leads to where a cloud keeps this machine's credentials; check the base-url"
+        )
 
 
 async def _agreed(tls: TlsStream, tcp: TcpStream) -> TlsStream:
@@ -61,10 +87,21 @@ def _keep_alive(sock: trio.socket.SocketType) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
 
 
-def _tcp_reason(error: BaseException) -> str:
+def _cause(error: OSError) -> BaseException:
     cause = error.__cause__
     if isinstance(cause, ExceptionGroup):  # one failure for each address, mostly IPv4 last
-        error = cast("ExceptionGroup[OSError]", cause).exceptions[-1]
+        return cast("ExceptionGroup[OSError]", cause).exceptions[-1]
+    return error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it is this machine that has no network, or nothing left to connect with."""
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    return isinstance(error, OSError) and error.errno in _OURS
+
+
+def _tcp_reason(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return "its name does not resolve; check the base-url and this machine's DNS"
     if isinstance(error, ConnectionRefusedError):

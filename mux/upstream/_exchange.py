@@ -53,6 +53,10 @@ class H1Reply:
         """See `Reply.receive_some`."""
         ready, self._ready = self._ready, b""
         while not ready and not self._ended:
+            if self._content.more:
+                await trio.lowlevel.checkpoint()
+                ready = self._feed(b"")
+                continue
             data = await self.connection.receive_some()
             if data:
                 ready = self._feed(data)
@@ -67,8 +71,9 @@ class H1Reply:
         self._ready = self._feed(data)
 
     def _feed(self, data: bytes) -> bytes:
-        content = self._content.feed(self._framing.feed(data))
-        if self._framing.done:
+        body = self._framing.feed(data) if data else b""  # fed nothing, it would forget its rest
+        content = self._content.feed(body)
+        if self._framing.done and not self._content.more:
             self._end()
         return content
 

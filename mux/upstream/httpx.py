@@ -14,6 +14,7 @@ from typing import Final
 
 import httpx
 import socksio
+import trio
 
 from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
@@ -110,6 +111,10 @@ class HttpxReply:
         """See `Reply.receive_some`."""
         content = b""
         while not content:
+            if self._content.more:
+                await trio.lowlevel.checkpoint()
+                content = self._content.feed(b"")
+                continue
             with _translated(self._origin):
                 piece = await anext(self._pieces, b"")
             if not piece:

@@ -39,7 +39,7 @@ class Budgets:
         if limits is None:
             return
         minute = self._minutes.setdefault(client, deque())
-        while minute and minute[0] <= now_s - MINUTE_S:
+        while minute and not now_s - MINUTE_S < minute[0] <= now_s:  # later: the clock was set back
             minute.popleft()
         today = day_index(now_s)
         check(

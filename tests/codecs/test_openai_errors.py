@@ -130,6 +130,8 @@ def test_P222_a_page_is_no_message():
             },
             0.25,
         ),
+        ({"x_ratelimit_reset_tokens": "12.5", "x_ratelimit_remaining_tokens": "0"}, 12.5),
+        ({"x_ratelimit_reset": "9"}, 9.0),
         ({"x_ratelimit_reset_tokens": "soon"}, None),
         ({}, None),
     ],

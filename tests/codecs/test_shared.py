@@ -147,6 +147,50 @@ def test_P218_every_spelling_of_a_delay():
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "wait_s"),
+    [
+        ("Rate limit reached for m. Please try again in 7.66s. Visit https://x.example", 7.66),
+        ("Please try again in 1m2.5s.", 62.5),
+        ("Please try again in 250ms", 0.25),
+        ("Please retry in 34.074824224s.", 34.074824224),
+        ("Please retry after 26 seconds. To increase …", 26.0),
+        ("Try again in 2 minutes 1 second", 121.0),
+        ("retry after 100 milliseconds", 0.1),
+        ("Please try again in 1 hour.", 3600.0),
+        ("Please try again in 3 moments", None),
+        ("Please try again later", None),
+        ("Limit 30 s, used 20 s", None),
+    ],
+)
+def test_P218_a_delay_in_words(message, wait_s):
+    assert _errors.classify(429, message, headers={}).retry_after_s == wait_s
+    assert _errors.classify(400, message, headers={}).retry_after_s is None
+    told = _errors.classify(429, message, headers={"retry-after": "3"})
+    assert told.retry_after_s == 3, "a header says it better"
+
+
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [
+        ("45", 45.0),
+        ("1m30s", 90.0),
+        ("1792567690", 10.0),
+        ("1792567690000", 10.0),
+        ("1792567000", 0.0),
+        ("soon", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["x-ratelimit-reset", "ratelimit-reset"])
+def test_P218_when_a_limit_without_a_name_renews_itself(name, value, wait_s):
+    headers = {name: value, "date": DATE}
+    assert _errors.classify(429, "slow down", headers=headers).retry_after_s == wait_s
+    assert _errors.classify(503, "busy", headers=headers).retry_after_s is None
+
+
 def test_P117_the_bytes_of_a_file_beat_its_label():
     assert _media.true_mime("image/jpeg", PNG) == "image/png"
     assert _media.true_mime("image/jpg", "AAAA") == "image/jpeg"

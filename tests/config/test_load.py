@@ -173,6 +173,7 @@ allowed-origins: [https://app.example.com]
 quota-exceeded: {switch-project: false, switch-preview-model: false}
 max-request-size: 10 MB
 max-response-size: 20 MiB
+memory-limit: 1 GB
 tls: {enable: true, cert: cert.pem, key: /etc/key.pem}
 remote-management: {allow-remote: true}
 usage: {dsn: "", batch-size: 1, flush-interval: 500ms, retention-days: 0}

@@ -71,6 +71,10 @@ def test_an_address_loses_the_slash_at_its_end():
         ("https://user:pass@host", "user name or password"),
         ("https://host/?key=1", "query or fragment"),
         ("https://host/#x", "query or fragment"),
+        ("http://169.254.169.254/latest", "credentials"),
+        ("http://[::ffff:169.254.169.254]", "credentials"),
+        ("http://[fd00:ec2::254]", "credentials"),
+        ("http://Metadata.Google.Internal.", "credentials"),
         ("https://ho st", "spaces"),
         ("https://host\r\nx", "spaces or control"),
     ],
@@ -79,6 +83,11 @@ def test_T11_an_address_that_could_hide_something_is_refused(text: str, problem:
     with pytest.raises(ValueError, match=problem) as caught:
         HttpUrl.parse(text)
     assert "pass@" not in str(caught.value)
+
+
+def test_T11_machines_nearby_may_be_asked():
+    for text in ("http://169.254.7.9:11434", "http://10.0.0.1", "http://[fe80::1]:1234"):
+        assert HttpUrl.parse(text) == text
 
 
 @pytest.mark.parametrize(

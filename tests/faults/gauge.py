@@ -45,11 +45,13 @@ def _measure(gate: Gate) -> dict[str, int]:
     for candidate in gate.router.candidates("m"):
         gate.memory.health.succeeded(candidate)
     gc.collect()
-    resident = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    status = Path("/proc/self/status").read_text()
+    memory = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+)", status))
     return {
         "tasks": trio.lowlevel.current_statistics().tasks_living,
         "fds": len(os.listdir("/proc/self/fd")),
-        "rss_kib": int(resident[1]) if resident else 0,
+        "rss_kib": int(memory["VmRSS"]),
+        "peak_kib": int(memory["VmHWM"]),
     }
 
 

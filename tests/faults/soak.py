@@ -24,14 +24,22 @@ from tests.faults.upstream import GOOD, PACED, Upstream, upstream
 LATE = ("cut", "cut-inside", "cut-reset", "cut-at-an-end", "told", "junk-chunk", "damaged-gzip")
 LEFT = ("stall", "never-done", "silence", PACED, "dripping-head")
 FLOOD = "flood"
-LEAVERS = 100
+SWELL = ("endless-line", "bomb", "endless-head", "endless-interim")
+SWELL_KIB = 128 * 1024
+LEAVERS = 1000
+COMING_S = 4.0
+"""Over which they come, so that it is not the queue in front of two processors that is measured."""
 STUCK = 20
+CYCLES = 10_000
+AT_ONCE = 50
 CLOSED_WITHIN_S = 1.0
 STUCK_KIB = 1024
 GROWTH_KIB = 10 * 1024
 _SETTLE_S = 3.0
 
-KINDS = [(fault, speaks) for fault in (PACED, GOOD, FLOOD, *LATE, *LEFT) for speaks in UPSTREAMS]
+KINDS = [
+    (fault, speaks) for fault in (PACED, GOOD, FLOOD, *LATE, *LEFT, *SWELL) for speaks in UPSTREAMS
+]
 
 
 @dataclass
@@ -41,6 +49,11 @@ class Held:
     tasks: int
     fds: int
     rss_kib: int
+    peak_kib: int
+
+    @property
+    def mib(self) -> float:
+        return self.rss_kib / 1024
 
 
 @dataclass
@@ -50,7 +63,17 @@ class Figures:
     seen: Counter[str] = field(default_factory=Counter[str])
     closing_s: list[float] = field(default_factory=list[float])
     stuck_kib: float = 0.0
+    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     wrong: list[str] = field(default_factory=list[str])
+
+    def judge(self, before: Held, after: Held, what: str) -> None:
+        """Note what is left behind of `what`."""
+        if after.tasks > before.tasks:
+            self.wrong.append(f"{what} left {after.tasks - before.tasks} tasks behind")
+        if after.fds > before.fds:
+            self.wrong.append(f"{what} left {after.fds - before.fds} descriptors behind")
+        if after.rss_kib > max(before.rss_kib * 1.1, before.rss_kib + GROWTH_KIB):
+            self.wrong.append(f"{what} left {after.mib - before.mib:.1f} MiB behind")
 
 
 class Gauge:
@@ -105,6 +128,21 @@ class Soak:
         place = KINDS.index((fault, self._draw.choice(UPSTREAMS)))
         return self._mark, fault, dialect, post(dialect, f"at-{place}", self._mark)
 
+    async def swell(self) -> None:
+        """Answers that have no end, one after the other."""
+        before = await self._gauge.held()
+        for _ in range(2 * len(SWELL)):
+            _, fault, dialect, request = self._next(*SWELL)
+            stream = Stream(dialect)
+            await stream.run(self._gauge.port, request)
+            if stream.status != 503:
+                self._figures.wrong.append(f"{fault} for {dialect}: {stream.status}")
+        self._figures.seen["endless answers"] += 2 * len(SWELL)
+        peak_kib = (await self._gauge.held()).peak_kib - before.rss_kib
+        self._figures.rows.append(("memory at most for one", f"{peak_kib / 1024:.1f} MiB"))
+        if peak_kib > SWELL_KIB:
+            self._figures.wrong.append("an endless answer filled the memory")
+
     async def crowd(self, count: int) -> None:
         """So many streams at once, a tenth of them faulty."""
         streams: list[tuple[int, str, Stream]] = []
@@ -129,10 +167,11 @@ class Soak:
                 )
 
     async def leave(self, count: int) -> None:
-        """So many clients at once that leave at a random moment."""
+        """So many clients that leave at a random moment."""
         left: dict[int, float] = {}
 
         async def one() -> None:
+            await trio.sleep(self._draw.random() * COMING_S)
             mark, _, dialect, request = self._next(*LEFT)
             stream = Stream(dialect)
             await stream.run(self._gauge.port, request, leave_after=self._draw.random() * 1.5)
@@ -157,6 +196,32 @@ class Soak:
             self._figures.closing_s.append(max(took_s, 0.0))
             if took_s > CLOSED_WITHIN_S:
                 self._figures.wrong.append(f"{asked.fault}: closed {took_s:.2f} s too late")
+
+    async def cycle(self, count: int) -> None:
+        """So many short requests, each on a connection of its own, and what they leave behind."""
+        before = await self._gauge.settled()
+        left = count
+
+        async def some() -> None:
+            nonlocal left
+            while left > 0:
+                left -= 1
+                mark, _, dialect, request = self._next(GOOD)
+                stream = Stream(dialect)
+                await stream.run(self._gauge.port, request)
+                self._figures.seen["short requests"] += 1
+                if not stream.text_is(mark):
+                    self._figures.wrong.append(f"a short request for {dialect}: {stream.body!r}")
+
+        async with trio.open_nursery() as clients:
+            for _ in range(AT_ONCE):
+                clients.start_soon(some)
+        self._host.asked.clear()
+        after = await self._gauge.settled()
+        self._figures.rows.append(
+            (f"resident, before and after {count:,}", f"{before.mib:.1f} → {after.mib:.1f} MiB")
+        )
+        self._figures.judge(before, after, f"{count:,} short requests")
 
     async def stick(self, count: int) -> None:
         """So many clients that ask and do not read."""
@@ -191,24 +256,27 @@ async def run(minutes: float, streams: int) -> Figures:
         try:
             await gauge.start()
             soak = Soak(host, gauge, figures)
-            before: Held | None = None
+            held: list[Held] = []
+            await soak.swell()
             until_s = trio.current_time() + 60 * minutes
-            while before is None or trio.current_time() < until_s:
+            while figures.seen["rounds"] < 2 or trio.current_time() < until_s:
                 await soak.crowd(streams)
-                for _ in range(3):
-                    await soak.leave(LEAVERS)
+                await soak.leave(LEAVERS)
                 await soak.stick(STUCK)
                 host.asked.clear()
                 figures.seen["rounds"] += 1
-                after = await gauge.settled()
-                before = before or after  # the first round warms it up
-            _judge(before, after, figures)
+                held.append(await gauge.settled())
+            await soak.cycle(CYCLES)
+            _show(held, figures)
         finally:
             gauge.stop()
     return figures
 
 
-def _judge(before: Held, after: Held, figures: Figures) -> None:
+def _show(held: list[Held], figures: Figures) -> None:
+    """Print all figures. `held` is what was held after each round, the first of which warms up."""
+    first, last = held[0], held[-1]
+    figures.judge(first, last, "the rounds")
     rows = [(name, str(number)) for name, number in figures.seen.items()]
     closing = sorted(figures.closing_s)
     if closing:
@@ -216,17 +284,11 @@ def _judge(before: Held, after: Held, figures: Figures) -> None:
         rows.append(("… p99", f"{1000 * closing[len(closing) * 99 // 100]:.0f} ms"))
         rows.append(("… at most", f"{1000 * closing[-1]:.0f} ms"))
     rows.append(("memory for a stuck reader", f"{figures.stuck_kib:.0f} KiB"))
-    rows.append(("tasks", f"{before.tasks} → {after.tasks}"))
-    rows.append(("descriptors", f"{before.fds} → {after.fds}"))
-    rows.append(("resident", f"{before.rss_kib / 1024:.1f} → {after.rss_kib / 1024:.1f} MiB"))
-    if after.tasks > before.tasks:
-        figures.wrong.append("tasks were left behind")
-    if after.fds > before.fds:
-        figures.wrong.append("descriptors were left behind")
-    if after.rss_kib > max(before.rss_kib * 1.1, before.rss_kib + GROWTH_KIB):
-        figures.wrong.append("memory grew")
-    for name, value in rows:
-        print(f"{name:36} {value:>20}")
+    rows.append(("tasks", f"{first.tasks} → {last.tasks}"))
+    rows.append(("descriptors", f"{first.fds} → {last.fds}"))
+    rows.append(("resident, round by round", " ".join(f"{each.mib:.1f}" for each in held)))
+    for name, value in (*rows, *figures.rows):
+        print(f"{name:40} {value:>20}")
     for wrong in figures.wrong[:50]:
         print("WRONG:", wrong)
 

@@ -3,9 +3,9 @@ asked next, and how long the key rests. Real sockets to the upstream; silences a
 
 from __future__ import annotations
 
-import atexit
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -36,7 +36,7 @@ PAIRS: Final = [
 """Every client with an upstream of its own dialect, and with one that is translated for it; and so
 every upstream."""
 
-UNREACHED: Final = ("refused", "tls-to-plain")
+UNREACHED: Final = ("refused", "hanging", "tls-to-plain", "untrusted")
 _PATIENCE: Final = {
     "max_response_size": 1_000_000,
     "first_byte_timeout": 30.0,
@@ -115,22 +115,51 @@ def address(host: Upstream, fault: str) -> str:
         return f"http://127.0.0.1:{_taken()}"
     if fault == "tls-to-plain":
         return host.url(GOOD).replace("http:", "https:")
+    if fault == "untrusted":
+        return f"https://127.0.0.1:{host.tls_port}/{GOOD}"
+    if fault == "hanging":
+        return f"http://127.0.0.1:{_full()}"
     return host.url(fault)
+
+
+_KEPT: Final = ExitStack()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unreached() -> Iterator[None]:
+    """Let go of the ports behind which nobody answers."""
+    with _KEPT:
+        yield
+    _taken.cache_clear()
+    _full.cache_clear()
 
 
 @cache
 def _taken() -> int:
     """A port that is ours, so that nobody else listens there, and we do not."""
-    taken = socket.socket()
+    taken = _KEPT.enter_context(socket.socket())
     taken.bind(("127.0.0.1", 0))
-    atexit.register(taken.close)
     port: int = taken.getsockname()[1]
+    return port
+
+
+@cache
+def _full() -> int:
+    """The port of a listener that has no room for one more connection, and so says nothing."""
+    full = _KEPT.enter_context(socket.socket())
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    port: int = full.getsockname()[1]
+    for _ in range(8):
+        waiting = _KEPT.enter_context(socket.socket())
+        waiting.setblocking(False)
+        waiting.connect_ex(("127.0.0.1", port))
     return port
 
 
 @everyone
 @pytest.mark.parametrize("fault", [*UNREACHED, *EARLY])
-async def test_a_fault_before_content_is_a_status(clock, host, network, fault, client, speaks):
+async def test_T16_a_fault_before_content_is_a_status(clock, host, network, fault, client, speaks):
     wanted = expected(fault)
     own = _own(fault) if client == speaks else None
     for stream in (True, False):
@@ -166,9 +195,17 @@ async def test_a_fault_before_content_leads_to_the_next_upstream_or_is_the_clien
             assert len(host.asked) == 1
 
 
+async def test_a_connect_that_hangs_is_given_up_within_connect_timeout(clock, host, network):
+    alone = gate(network, ("openai_chat", address(host, "hanging")))
+    began_s = trio.current_time()
+    got = await alone.asked("anthropic", stream=True)
+    assert "no connection within 3 s" in error_of("anthropic", got.body)
+    assert 3 <= trio.current_time() - began_s < 4
+
+
 @everyone
 @pytest.mark.parametrize("fault", LATE)
-async def test_a_fault_after_content_ends_in_the_error_form_of_the_dialect(
+async def test_T22_a_fault_after_content_ends_in_the_error_form_of_the_dialect(
     clock, host, network, fault, client, speaks
 ):
     two = gate(network, (speaks, host.url(fault)), (speaks, host.url(GOOD)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,7 @@ from functools import cache, partial
 from typing import Final
 
 import trio
+import trustme
 
 from mux.codecs import CODECS
 from mux.errors import BY_KIND, ErrorKind
@@ -41,6 +43,8 @@ _PATHS: Final = (
     ("/messages", "anthropic"),
     ("/api/chat", "ollama"),
 )
+_HELLO: Final = b"\x16\x03"
+"""How TLS begins."""
 _MARK: Final = re.compile(rb"#(\d+)")
 
 
@@ -72,17 +76,25 @@ class Asked:
     """whether the upstream has closed, or said all it had to say, by itself"""
 
 
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+
 class Wire:
     """The upstream's end of one connection."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._tcp = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
         self._unread = b""
 
     async def request(self) -> tuple[bytes, bytes] | None:
-        """The path and the body of the next request; None if the gateway has closed."""
+        """The path and the body of the next request; None if the gateway has closed, or speaks
+        TLS where nobody does."""
         while b"\r\n\r\n" not in self._unread:
             if not await self._more():
+                return None
+            if self._unread.startswith(_HELLO):
+                await self.whole(400, "text/html", _PAGE)
                 return None
         head, _, self._unread = self._unread.partition(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
@@ -122,8 +134,8 @@ class Wire:
 
     def reset(self) -> None:
         """Close without a goodbye: what the gateway has not read yet is lost to it."""
-        self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._stream.socket.close()
+        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._tcp.socket.close()
 
     async def _more(self) -> bool:
         data = await self._stream.receive_some(65536)
@@ -138,8 +150,12 @@ Play = Callable[[Wire, Said, Asked], Awaitable[None]]
 class Upstream:
     """The server. `asked` holds every request in its order; `say` may change the answers."""
 
-    def __init__(self, port: int, say: Callable[[Asked], Said] | None = None) -> None:
+    def __init__(
+        self, port: int, tls_port: int, say: Callable[[Asked], Said] | None = None
+    ) -> None:
         self.port = port
+        self.tls_port = tls_port
+        """here with a certificate that nobody trusts"""
         self.asked: list[Asked] = []
         self.connections = 0
         """open ones"""
@@ -149,7 +165,7 @@ class Upstream:
         """The base URL at which this fault happens."""
         return f"http://127.0.0.1:{self.port}/{fault}"
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: Stream) -> None:
         self.connections += 1
         try:
             async with stream:
@@ -187,12 +203,21 @@ class Upstream:
 @asynccontextmanager
 async def upstream(say: Callable[[Asked], Said] | None = None) -> AsyncIterator[Upstream]:
     """A running `Upstream` on a free port."""
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=4096)
-    server = Upstream(listeners[0].socket.getsockname()[1], say)
+    [plain] = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=4096)
+    [under_tls] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    server = Upstream(plain.socket.getsockname()[1], under_tls.socket.getsockname()[1], say)
+    listeners = [plain, trio.SSLListener(under_tls, _untrusted())]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, server.serve, listeners)
         yield server
         nursery.cancel_scope.cancel()
+
+
+@cache
+def _untrusted() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 def read(path: bytes, body: bytes) -> Asked:

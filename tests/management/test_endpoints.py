@@ -221,7 +221,7 @@ async def test_a_wrong_method_is_told_the_right_ones(desk, key):
     assert key[0] in answer.headers["allow"]
 
 
-async def test_no_secret_is_in_any_answer(desk):
+async def test_T9_no_secret_is_in_any_answer(desk):
     """But in a credential file that is asked for by name."""
     answers = []
     for (method, path), case in CASES.items():
@@ -315,7 +315,7 @@ async def test_all_that_is_wrong_is_told_with_its_path(desk):
     assert error["problems"][0]["path"] == "proxy-url"
 
 
-async def test_what_was_shown_may_be_sent_back(desk):
+async def test_T9_what_was_shown_may_be_sent_back(desk):
     before = yaml.safe_load(desk.text)
     providers = (await desk.call("GET", "/providers")).data["providers"]
     await desk.call("PUT", "/providers", providers)

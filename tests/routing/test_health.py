@@ -12,6 +12,7 @@ from mux.config.provider import ModelSettings
 from mux.config.settings import RoutingSettings
 from mux.errors import (
     NoProvider,
+    Offline,
     Overloaded,
     QuotaExceeded,
     RateLimited,
@@ -163,6 +164,66 @@ def test_a_failed_probe_doubles_the_time_up_to_a_limit(clock: Clock, health: Hea
             health.failed(one, UpstreamFailed("500"))
     assert waits == [30, 60, 120, 240, 300, 300]
     assert max(waits) == OPEN_MAX_S
+
+
+def test_others_need_not_wait_for_the_end_of_a_probe_that_has_begun_to_answer(
+    clock: Clock, health: Health
+):
+    (one,) = candidates("a")
+    for _ in range(FAILURES):
+        health.failed(one, UpstreamFailed("500"))
+    clock.now_s += OPEN_S
+    with health.asking(one):
+        assert health.rest(one) is not None
+        health.begun(one)
+        assert chosen([one], health) == ["p0/a"]
+        with health.asking(one):
+            assert chosen([one], health) == ["p0/a"], "nor is the second one a probe"
+        health.failed(one, UpstreamFailed("cut"))
+    rest = health.rest(one)
+    assert rest is not None
+    assert rest.until_s == clock.now_s + 2 * OPEN_S, "it is not trusted for long"
+    clock.now_s += 2 * OPEN_S
+    with health.asking(one):
+        assert health.rest(one) is not None, "and is probed again"
+
+
+def test_a_beginning_closes_no_breaker(health: Health):
+    (one,) = candidates("a")
+    for _ in range(FAILURES):
+        health.begun(one)
+        health.failed(one, UpstreamFailed("cut"))
+    assert health.rest(one) is not None
+
+
+def test_a_machine_without_network_blames_nobody(clock: Clock, health: Health):
+    (one,) = candidates("a")
+    for _ in range(FAILURES * 2):
+        health.failed(one, Offline("no network"))
+    assert health.rest(one) is None
+    for _ in range(FAILURES):
+        health.failed(one, UpstreamFailed("500"))
+    clock.now_s += OPEN_S
+    with health.asking(one):
+        health.failed(one, Offline("no network"))
+    assert health.rest(one) is None, "it is asked again at once"
+
+
+def test_an_upstream_may_be_away_for_months(clock: Clock, health: Health):
+    (one,) = candidates("a")
+    for _ in range(3000):
+        health.failed(one, UpstreamFailed("500"))
+    rest = health.rest(one)
+    assert rest is not None
+    assert rest.until_s == clock.now_s + OPEN_MAX_S
+
+
+def test_names_that_clients_make_up_are_not_remembered_for_ever(health: Health):
+    (one,) = candidates("a")
+    for number in range(5000):
+        health.failed(replace(one, model=f"made-up-{number}"), RateLimited("slow down"))
+    assert health.states()[0].resting <= 1000
+    assert health.rest(replace(one, model="made-up-4999")) is not None
 
 
 def test_a_client_that_leaves_counts_for_nothing(health: Health):

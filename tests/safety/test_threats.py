@@ -31,7 +31,7 @@ from mux.usage import Budgets
 from mux.usage.recorder import Recorder
 from mux.wire import json
 from tests.conftest import ROOT
-from tests.life.process import DIALECTS, Stream, environment, wait_for
+from tests.life.process import DIALECTS, Stream, environment, server, wait_for
 from tests.safety import raw
 from tests.server.running import receive_all, start, stop
 from tests.upstream import peer
@@ -274,6 +274,29 @@ def test_T20_traces_of_crashes_hold_no_secrets():
     assert "x\\u000ay" in told
 
 
+def test_T20_nor_does_the_trace_of_what_ends_the_process(tmp_path: Path):
+    (tmp_path / "config.yaml").write_text(f"providers: [{{type: openai, api-key: {KEY}}}]")
+    (tmp_path / "config.yaml").chmod(0o600)
+    program = f"""
+import mux.server.main
+async def serve(*_, **__): raise RuntimeError("sent {KEY}")
+mux.server.main.serve = serve
+from mux.cli.main import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "serve", "--config", "config.yaml", "--port", "0"],
+        env={**environment(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "RuntimeError: sent" in done.stderr
+    assert KEY not in done.stderr
+
+
 def test_T21_no_log_line_holds_what_is_said(url, log):
     body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "hush-4711"}]})
     for path in ("/v1/chat/completions", "/v1/messages", "/api/chat"):
@@ -292,6 +315,21 @@ def test_T5_what_is_written_is_for_its_owner_alone_whatever_the_umask(tmp_path: 
     for path in (folder, *folder.rglob("*")):
         wanted = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_T5_nor_does_a_running_server_let_others_read_anything(tmp_path: Path):
+    usage = f"usage: {{dsn: 'sqlite://{tmp_path}/usage.db', batch-size: 1}}"
+    config = f"providers: [{{type: demo}}]\nlogging-to-file: true\n{usage}\n"
+    with server(tmp_path, config, limit="umask 000") as running:
+        body = json.dumps({"model": "demo", "messages": SAID})
+        raw.exchange(running.url, raw.post("/v1/chat/completions", body, CLOSE))
+        wait_for((tmp_path / "usage.db-wal").exists, "something is recorded")
+        written = [*tmp_path.glob("usage.db*"), *(tmp_path / "logs").rglob("*")]
+        assert len(written) >= 3
+        for path in written:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
 
 
 async def test_T24_who_asks_at_the_same_time_gets_only_his_own(nursery, url):

@@ -90,7 +90,7 @@ async def test_F41_P7_P9_P10_silence_is_filled_so_that_the_dialects_clients_surv
 ):
     client = await told(dialect, said(dialect, "o"), 100.0, said(dialect, "k", "stop"))
     filler = [piece for at, piece in client.pieces if 1 < at - client.pieces[0][0] < 99]
-    assert filler == [KEEP_ALIVES[dialect]] * 6, "one for each 15 s"
+    assert filler == [KEEP_ALIVES[dialect]] * 9, "one for each 10 s"
     check = StreamCheck(CODECS[dialect].rules())
     assert check.feed(client.body) + check.eof() == []
 

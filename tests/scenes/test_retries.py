@@ -7,12 +7,19 @@ import json
 import pytest
 import trio
 
-from mux.errors import (
-    MuxError,
-    UpstreamUnreachable,
-)
+from mux.config import ProviderSettings, ProviderType, Secret, Settings
+from mux.config.provider import KeySettings, ModelSettings
+from mux.config.settings import QuotaExceeded
+from mux.config.values import HttpUrl
+from mux.errors import MuxError, UpstreamUnreachable
+from mux.gateway.exchange import Gateway
+from mux.gateway.memory import Memory
 from mux.ir import Text
-from tests.scenes.fake import Script, ScriptedTransport, asked, call, gateway
+from mux.models import Catalog
+from mux.providers import from_settings
+from mux.routing import Router
+from mux.routing.health import FAILURES, OPEN_S
+from tests.scenes.fake import Script, ScriptedTransport, asked, call, epoch, gateway
 from tests.scenes.spoken import spoken
 
 ASK = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
@@ -98,7 +105,25 @@ async def test_a_short_limit_is_waited_for(autojump_clock):
     begun = trio.current_time()
     client, _ = await asked(gateway(transport, "openai", request_retry=1), call("openai_chat", ASK))
     assert client.status == 200
-    assert trio.current_time() - begun == 5
+    assert trio.current_time() - begun == 5.25, "with a moment of luck: others wait for it, too"
+
+
+@pytest.mark.parametrize("waits", [("5", "90"), ("90", "5")])
+async def test_of_two_limits_the_one_that_ends_first_is_waited_for(autojump_clock, waits):
+    transport = ScriptedTransport(*(limited(retry_after=wait) for wait in waits), OK)
+    begun = trio.current_time()
+    gate = gateway(transport, "openai", "openai", request_retry=1)
+    client, _ = await asked(gate, call("openai_chat", ASK))
+    assert client.status == 200
+    assert trio.current_time() - begun == 5.25
+
+
+@pytest.mark.parametrize("waits", [("70", "90"), ("90", "70")])
+async def test_of_two_limits_the_one_that_ends_first_is_told(autojump_clock, waits):
+    transport = ScriptedTransport(*(limited(retry_after=wait) for wait in waits))
+    with pytest.raises(MuxError) as caught:
+        await asked(gateway(transport, "openai", "openai"), call("openai_chat", ASK))
+    assert (caught.value.status, caught.value.retry_after_s) == (429, 70)
 
 
 async def test_a_refused_key_gives_way_to_the_next_and_is_the_gateways_fault_if_none_is_left(
@@ -168,10 +193,53 @@ async def test_P225_a_failure_after_content_counts_against_the_key_and_is_never_
     assert len(transport.asked) == 5, "the breaker is open"
 
 
+@pytest.mark.parametrize("switch", [True, False])
+async def test_another_account_is_asked_if_that_is_wanted(autojump_clock, switch):
+    provider = ProviderSettings(
+        ProviderType.OPENAI,
+        name="p",
+        api_keys=(KeySettings(Secret("a")), KeySettings(Secret("b"))),
+        base_url=HttpUrl("http://127.0.0.1:1"),
+        models=(ModelSettings("m"),),
+    )
+    settings = Settings(
+        providers=(provider,),
+        quota_exceeded=QuotaExceeded(switch_project=switch),
+        request_retry=0,
+    )
+    transport = ScriptedTransport(limited(retry_after="60"), OK, OK, OK)
+    router = Router(from_settings(settings), settings, Catalog())
+    gate = Gateway(router, transport, epoch, settings, Memory.empty(trio.current_time))
+    for _ in range(2):
+        if switch:
+            assert (await asked(gate, call("openai_chat", ASK)))[0].status == 200
+        else:
+            with pytest.raises(MuxError) as caught:
+                await asked(gate, call("openai_chat", ASK))
+            assert (caught.value.status, caught.value.retry_after_s) == (429, 60)
+            assert len(transport.asked) == 1
+    await trio.sleep(60)
+    assert (await asked(gate, call("openai_chat", ASK)))[0].status == 200
+
+
+async def test_nobody_waits_for_the_end_of_a_long_answer_that_is_a_probe(nursery, autojump_clock):
+    said = spoken("openai_chat", Text("Hello"))
+    long = Script(*said.steps[:-1], 200.0, said.steps[-1], **said.headers)
+    stream = json.dumps({**json.loads(ASK), "stream": True}).encode()
+    transport = ScriptedTransport(*[BUSY] * FAILURES, long, OK)
+    gate = gateway(transport, "openai")
+    for _ in range(FAILURES):
+        with pytest.raises(MuxError):
+            await asked(gate, call("openai_chat", ASK))
+    await trio.sleep(OPEN_S)
+    nursery.start_soon(asked, gate, call("ollama", stream))
+    await trio.sleep(1)
+    client, _ = await asked(gate, call("openai_chat", ASK))
+    assert client.status == 200
+    assert transport.open_replies == 1, "the long one still runs"
+
+
 async def test_a_quota_gives_way_to_the_models_twin(autojump_clock):
-    from mux.config import ProviderSettings, ProviderType, Secret
-    from mux.config.provider import ModelSettings
-    from mux.config.values import HttpUrl
 
     spent = Script(
         b'{"error":{"message":"x","code":"insufficient_quota","type":"insufficient_quota"}}',
@@ -184,17 +252,8 @@ async def test_a_quota_gives_way_to_the_models_twin(autojump_clock):
         base_url=HttpUrl("http://127.0.0.1:1"),
         models=(ModelSettings("m"), ModelSettings("m-preview")),
     )
-    from mux.config import Settings
-    from mux.gateway.exchange import Gateway
-    from mux.gateway.memory import Memory
-    from mux.models import Catalog
-    from mux.providers import from_settings
-    from mux.routing import Router
-    from tests.scenes.fake import epoch
 
     for switch, status in ((True, 200), (False, 429)):
-        from mux.config.settings import QuotaExceeded
-
         settings = Settings(
             providers=(provider,), quota_exceeded=QuotaExceeded(switch_preview_model=switch)
         )

@@ -175,3 +175,36 @@ async def test_an_upstream_that_ends_after_its_last_event_keeps_its_connection(n
                 await trio.testing.wait_all_tasks_blocked()
         await stop(running)
     assert server.connections == 1
+
+
+async def test_P236_what_is_made_of_large_bodies_is_made_beside_the_other_requests(
+    nursery, monkeypatch
+):
+    in_threads = []
+    run_sync = trio.to_thread.run_sync
+
+    async def recorded(work: Any, *more: Any, **options: Any) -> Any:
+        in_threads.append(repr(work))
+        return await run_sync(work, *more, **options)
+
+    words = "x" * 1_500_000
+    choice = {"index": 0, "message": {"content": words}, "finish_reason": "stop"}
+    answer = json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode()
+
+    async def script(upstream: peer.Peer) -> None:
+        await upstream.request()
+        await upstream.stream.send_all(peer.OK + b"content-length: %d\r\n\r\n" % len(answer))
+        await upstream.stream.send_all(answer)
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", recorded)
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        said = [{"role": "user", "content": words}]
+        body = json.dumps({"model": "m", "max_tokens": 9, "messages": said})
+        head = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+        asked = f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+        async with await running.connect(asked) as client:
+            assert words.encode() in await receive_all(client)
+    for work in ("_decode", "outgoing", "Attempt._decode"):
+        assert any(work in made for made in in_threads)

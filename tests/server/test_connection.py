@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import socket
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
+from mux.server import connections
 from mux.server._connection import ClientConnection, Limits
 from mux.server.connections import Connections
 from tests.server.running import (
@@ -175,6 +176,36 @@ async def test_T15_over_the_limit_those_wait_that_come_and_the_idle_make_room(nu
         go_on.set()
         for client in (busy, third, fourth):
             await receive_until(client, b"hello")
+
+
+async def test_T15_another_machine_gets_half_of_the_connections_and_this_one_all(
+    nursery, monkeypatch, caplog
+) -> None:
+    """All of loopback is this machine, so one end of it is told to be another."""
+    of = connections.Peer.of
+    monkeypatch.setattr(
+        connections.Peer, "of", lambda host: of("192.0.2.7" if host == "127.0.0.2" else host)
+    )
+    running = await start(nursery, hello, limits=Limits(connections=4))
+
+    async def ask(host: str, stack: AsyncExitStack) -> bytes:
+        """The answer, or nothing where the connection is not taken."""
+        stream = await trio.open_tcp_stream("127.0.0.1", running.port, local_address=host)
+        await stack.enter_async_context(stream)
+        with suppress(trio.BrokenResourceError), trio.fail_after(10):
+            await stream.send_all(GET)
+            return await stream.receive_some()
+        return b""
+
+    async with AsyncExitStack() as stack:
+        async with AsyncExitStack() as others:
+            assert [bool(await ask("127.0.0.2", others)) for _ in range(4)] == [1, 1, 0, 0]
+            assert [bool(await ask("127.0.0.1", stack)) for _ in range(2)] == [1, 1]
+            assert caplog.text.count("192.0.2.7 has 2 connections open") == 1
+        with trio.fail_after(10):
+            while not await ask("127.0.0.2", stack):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+    await stop(running)
 
 
 async def test_T15_out_of_file_descriptors_it_waits_and_does_not_spin(

@@ -15,6 +15,7 @@ import trustme
 
 from mux.server._connection import Limits
 from mux.server.listen import BindError, listen, server_tls
+from mux.server.workers import rest_after
 from tests.server.running import (
     GET,
     body,
@@ -37,6 +38,11 @@ async def test_a_busy_port(nursery) -> None:
 def test_an_address_of_somebody_else(host) -> None:
     with pytest.raises(BindError, match="check host"):
         listen(host, 0)
+
+
+def test_workers_that_cannot_start_rest_longer_and_longer_and_for_months():
+    rests_s = [rest_after(failures) for failures in (0, 1, 2, 3, 4, 9, 100_000)]
+    assert rests_s == [0, 0, 1, 2, 4, 30, 30]
 
 
 async def test_ipv6(nursery) -> None:

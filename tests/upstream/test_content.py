@@ -102,6 +102,40 @@ def test_a_bomb_within_a_bomb() -> None:
         Content("gzip, gzip", 1000).feed(bomb)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, deflate"])
+@pytest.mark.parametrize("step", [1000, 1_000_000])
+@pytest.mark.parametrize("size", [1 << 20, (1 << 22) + 5])
+def test_T16_much_in_little_comes_out_in_steps(coding, step, size) -> None:
+    text = (TEXT * (size // len(TEXT) + 1))[:size]
+    data = text
+    for name in coding.split(", "):
+        data = gzip.compress(data) if name == "gzip" else zlib.compress(data)
+    content = Content(coding, size)
+    out: list[bytes] = []
+    for at in range(0, len(data), step):
+        out.append(content.feed(data[at : at + step]))
+        while content.more:
+            out.append(content.feed(b""))
+    content.eof()
+    assert b"".join(out) == text
+    assert max(map(len, out)) <= 1 << 20
+
+
+async def test_T16_over_the_wire_too(nursery, transport) -> None:
+    async def script(peer: Peer) -> None:
+        for _ in range(2):
+            await peer.request()
+            head = b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(data)
+            await peer.send(OK + head + data)
+
+    text = TEXT * 10_000
+    data = gzip.compress(text)
+    server = await start(nursery, script)
+    for _ in range(2):
+        assert await fetch(transport, get(server.url)) == (200, text)
+    assert server.connections == 1, "it could be used again"
+
+
 def test_bytes_that_unpack_to_nothing_are_bounded_too() -> None:
     empty_members = gzip.compress(b"") * 100
     with pytest.raises(UpstreamProtocolError, match="is over 1000 bytes"):

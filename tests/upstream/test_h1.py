@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+from ipaddress import ip_network
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
 
-from mux.errors import UpstreamProtocolError, UpstreamUnreachable
+from mux.config import metadata
+from mux.errors import Offline, UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._limits import Limits
 from mux.upstream.h1 import H1Transport
@@ -21,6 +27,45 @@ def answering(*pieces: bytes):
         await peer.send(*pieces)
 
     return script
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "no name server"), Offline),
+        (OSError(errno.EMFILE, "too many"), Offline),
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), UpstreamUnreachable),
+    ],
+)
+async def test_a_machine_that_can_reach_nobody_is_told_from_an_upstream_that_is_away(
+    transport, error, kind
+) -> None:
+    class Resolver(trio.abc.HostnameResolver):
+        async def getaddrinfo(self, *_: object) -> Any:
+            raise error
+
+        async def getnameinfo(self, *_: object) -> Any:
+            raise error
+
+    trio.socket.set_custom_hostname_resolver(Resolver())
+    with pytest.raises(UpstreamUnreachable, match="cannot connect to") as caught:
+        await fetch(transport, get("http://host.example"))
+    assert type(caught.value) is kind
+
+
+async def test_T11_a_name_that_leads_to_a_clouds_metadata_is_sent_nothing(
+    nursery, transport, monkeypatch
+) -> None:
+    async def script(peer: Peer) -> None:
+        asked.append(await peer.head())
+
+    asked: list[bytes] = []
+    monkeypatch.setattr(metadata, "_NETWORKS", (ip_network("127.0.0.0/8"),))
+    server = await start(nursery, script)
+    with pytest.raises(UpstreamUnreachable, match="credentials"):
+        await fetch(transport, get(server.url))
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert asked == [b""]
 
 
 BODIES = {

@@ -57,6 +57,17 @@ def test_requests_per_minute_are_those_of_the_last_sixty_seconds():
     assert refused(budgets, key, NOW + 60).reset_s == NOW + 70
 
 
+@pytest.mark.parametrize("jump_s", [86_400, -86_400])
+def test_a_clock_that_is_set_locks_nobody_out(jump_s):
+    key = client(requests_per_minute=2)
+    budgets = Budgets([key])
+    for _ in range(2):
+        for second in (0, 1):
+            budgets.admit(key.id, NOW + jump_s + second)
+        assert refused(budgets, key, NOW + jump_s + 2).retry_after_s == 58
+        jump_s = 0
+
+
 def test_requests_before_a_restart_count():
     key = client(requests_per_minute=2)
     budgets = Budgets([key])

@@ -10,8 +10,9 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
+
+import trio
 
 from mux.config import ConfigError, Secret, Settings, management_key
 from mux.config.source import Source
@@ -19,6 +20,7 @@ from mux.errors import Forbidden
 from mux.server.asgi import Inbound
 from mux.server.management.envelope import Code, Refused, not_found
 from mux.server.origin import Doorkeeper, is_local_page, preflight, shared_with
+from mux.server.peer import Peer
 
 WRONG_KEYS: Final = 5
 LOCKED_S: Final = 1800.0
@@ -68,14 +70,14 @@ class Lockout:
 class Access:
     """Decides about every call before its body is read. One per process."""
 
-    def __init__(self, source: Source, clock: Callable[[], float]) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
-        self._lockout = Lockout(clock)
+        self._lockout = Lockout(trio.current_time)  # which nobody can set
 
-    def check(self, inbound: Inbound, peer: str, settings: Settings) -> None:
-        """Raise `Refused` unless the call may be made."""
-        key = self._check_way(inbound, peer, settings)
-        _, peer = _who(peer)
+    def check(self, inbound: Inbound, host: str, settings: Settings) -> None:
+        """Raise `Refused` unless the call, which came from the address `host`, may be made."""
+        key = self._check_way(inbound, host, settings)
+        peer = Peer.of(host).name
         if (wait_s := self._lockout.remaining_s(peer)) > 0:
             wait = str(math.ceil(wait_s))
             text = f"Too many wrong keys from this address; try again in {wait} seconds"
@@ -92,7 +94,7 @@ class Access:
         raise Refused(401, Code.UNAUTHORIZED, text, headers=challenge)
 
     def preflight(
-        self, inbound: Inbound, peer: str, settings: Settings
+        self, inbound: Inbound, host: str, settings: Settings
     ) -> list[tuple[str, str]] | None:
         """What to tell a browser whose page asks whether it may call; it cannot send the key yet.
 
@@ -100,10 +102,10 @@ class Access:
         """
         allowed = preflight(inbound, _METHODS) if page_headers(inbound, settings) else None
         if allowed is not None:
-            self._check_way(inbound, peer, settings)
+            self._check_way(inbound, host, settings)
         return allowed
 
-    def _check_way(self, inbound: Inbound, peer: str, settings: Settings) -> Secret:
+    def _check_way(self, inbound: Inbound, host: str, settings: Settings) -> Secret:
         """The key that is wanted. Raises `Refused` for whom no key would help."""
         key = self._key()
         if key is None:
@@ -113,8 +115,7 @@ class Access:
         except Forbidden as error:
             raise Refused(403, Code.FORBIDDEN, error.message) from None
         _check_page(inbound)
-        local, _ = _who(peer)
-        if not local and not settings.remote_management.allow_remote:
+        if not Peer.of(host).local and not settings.remote_management.allow_remote:
             text = "Other machines may not manage this server; see remote-management.allow-remote"
             raise Refused(403, Code.FORBIDDEN, text)
         return key
@@ -147,17 +148,3 @@ def _offered(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     return headers.get("x-management-key", "").strip() or bearer
-
-
-def _who(peer: str) -> tuple[bool, str]:
-    """Whether `peer` is this machine, and the name it is counted under."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:  # no socket of the internet
-        return False, peer
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif not address.is_loopback:  # one machine has a whole network of them
-            return False, str(ip_network((address, 64), strict=False))
-    return address.is_loopback, str(address)

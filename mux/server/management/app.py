@@ -28,7 +28,7 @@ class Management:
     ) -> None:
         self._live = live
         self._office = Office(live, source, clock, usage)
-        self._access = Access(source, clock)
+        self._access = Access(source)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and _is_below(clean(scope["path"]))
