@@ -10,6 +10,7 @@ from subprocess import CalledProcessError
 from typing import Final
 
 import click
+import msgspec
 
 from bench import codec, compare, plots, report, results
 from bench.memory import per_connection, soak
@@ -17,7 +18,7 @@ from bench.peers import PEERS, claude_code_router, hypercorn, litellm
 from bench.peers import versions as peer_versions
 from bench.plan import PASSED, TRANSLATED, Plan, figures, full, quick
 from bench.processes import ROOT, Rig, end_on_sigterm, rig, scratch
-from bench.results import Machine, Memory, Results
+from bench.results import Machine, Memory, Results, Soak
 from bench.targets import MUX, NotToBeHad, Pair, Target, direct, llm_mux, named
 from mux import __version__
 
@@ -106,8 +107,7 @@ def _run(
         held = _memory(running, plan, peers, brief, skipped) if memory else []
         soaked = None
         if minutes:
-            with scratch() as folder, llm_mux(running.mock_port, folder) as target:
-                soaked = soak(running, target, minutes, _say)
+            soaked = _soaked(running, minutes)
     versions = {MUX: __version__, **{name: version(name) for name in _LIBRARIES}}
     versions |= peer_versions(peers)
     return Results(
@@ -122,6 +122,11 @@ def _run(
         codecs,
         soaked,
     )
+
+
+def _soaked(running: Rig, minutes: float) -> Soak:
+    with scratch() as folder, llm_mux(running.mock_port, folder) as target:
+        return soak(running, target, minutes, _say)
 
 
 def _targets(
@@ -185,6 +190,20 @@ def regressions(against: str, rounds: int, seconds: float) -> None:
     click.echo(compare.text(changes))
     if any(change.regressed for change in changes):
         raise click.exceptions.Exit(1)
+
+
+@main.command("soak")
+@click.option("--minutes", default=30.0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=_OUT, show_default=True)
+def soak_alone(minutes: float, out: Path) -> None:
+    """Put llm-mux under load for a long time, and add its memory to the results in --out."""
+    file = out / "results.json"
+    found = results.load(file) if file.exists() else None
+    with rig() as running:
+        soaked = _soaked(running, minutes)
+    click.echo(f"{soaked.growth:+.1%} in {minutes:g} minutes, {soaked.errors} errors")
+    if found is not None:
+        write(msgspec.structs.replace(found, soak=soaked), out)
 
 
 @main.command("show")

@@ -25,6 +25,7 @@ CONCURRENCIES: Final = (1, 16, 64, 256)
 _WARM: Final = 20
 PACES: Final = ((100, 50.0), (500, 10.0), (1000, 5.0), (2000, 2.5), (5000, 1.0))
 """streams, and events a second of each: always 5,000 events a second in all"""
+MOST_STREAMS: Final = PACES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ def full() -> Plan:
         *(scenario(Measure.FIRST, pair, 16) for pair in others),
     ]
     steps = [
-        *(Step(what, 3, 2.0) for what in in_turns),
-        *(Step(what, 1, 5.0) for what in many_streams),
-        *(Step(what, 1, 1.0, own=True) for what in own),
+        *(Step(what, 3, 1.0) for what in in_turns),
+        *(Step(what, 1, 4.0) for what in many_streams),
+        *(Step(what, 1, 0.7, own=True) for what in own),
     ]
     return Plan(tuple(steps), streams=1000)
 

@@ -16,6 +16,9 @@ _FIRST_TOKENS: Final = 10
 _FIRST_INTERVAL_US: Final = 5_000
 _RAMP_S: Final = 60
 """for how long a paced stream goes on beyond the time it is measured"""
+_CONNECT_S: Final = 20.0
+_CONNECTS_A_S: Final = 150
+"""what is waited for, where there are many connections, before the measuring begins"""
 _AT_LEAST: Final = 20
 """requests that are waited for, however slow"""
 _AT_LEAST_TOKENS: Final = 600
@@ -85,6 +88,7 @@ class Scenario(msgspec.Struct, frozen=True):
             tokens=tokens,
             stamped=self.measure in (Measure.FIRST, Measure.PACED),
             at_least=self._at_least,
+            ramp_s=max(_CONNECT_S, self.load / _CONNECTS_A_S),
         )
 
     @property

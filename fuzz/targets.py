@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import h11
+
 from mux.codecs import CODECS
 from mux.errors import MuxError
 from mux.ir import Checker, Event
+from mux.server import _head
+from mux.upstream import _head as answers
 from mux.wire import chunked, jsonarray, ndjson, splice, sse
 
 Target = Callable[[bytes], None]
@@ -127,7 +131,93 @@ def fuzz_splice(data: bytes) -> None:
     splice.replace_string(data, "model", "m")
 
 
+def fuzz_head(data: bytes) -> None:
+    """A request's head is refused, or h11 takes it, too, and reads the same."""
+    head, end, _ = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    head += end or b"\r\n\r\n"
+    try:
+        ours = _head.parse(head)
+    except _head.Refused as refused:
+        assert 400 <= refused.status < 500
+        return
+    parser = _peer()
+    parser.receive_data(head)
+    theirs = parser.next_event()  # raises if it refuses
+    assert isinstance(theirs, h11.Request)
+    assert ours.method == theirs.method.decode()
+    assert theirs.target.endswith(ours.target) or ours.target == b"/"
+    assert ours.version == theirs.http_version.decode()
+    plain = [(name, value.lower()) for name, value in ours.headers]
+    assert plain == [(name, value.lower()) for name, value in theirs.headers]
+    assert ours.length == _length(theirs)
+    if not ours.keep_alive:
+        return
+    if ours.length == 0:
+        parser.next_event()
+    parser.send(h11.Response(status_code=204, headers=[]))
+    assert parser.our_state is not h11.MUST_CLOSE
+
+
+def _length(request: h11.Request) -> int | None:
+    headers = dict(request.headers)
+    return None if b"transfer-encoding" in headers else int(headers.get(b"content-length", 0))
+
+
+def fuzz_body(data: bytes) -> None:
+    """A chunked body is refused or not complete, or h11 takes it, too, and reads the same."""
+    pieces, body = _cut(data)
+    reader, ours = chunked.Reader(), b""
+    try:
+        for piece in pieces:
+            if not reader.done:
+                ours += reader.feed(piece)
+    except MuxError:
+        return
+    if not reader.done:
+        return
+    parser = _peer()
+    parser.receive_data(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+    theirs = b""
+    while isinstance(event := parser.next_event(), h11.Request | h11.Data):  # raises if it refuses
+        theirs += event.data if isinstance(event, h11.Data) else b""
+    assert ours == theirs
+    assert isinstance(event, h11.EndOfMessage)
+
+
+def fuzz_answer(data: bytes) -> None:
+    """The head of an answer is refused, or h11 takes it, too, and reads the same."""
+    end = answers.end_of(data, 0)
+    head = data[:end] if end >= 0 else data.rstrip(b"\r\n") + b"\r\n\r\n"
+    try:
+        ours = answers.read(head)
+    except answers.Malformed:
+        return
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=1_000_000)
+    parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+    parser.receive_data(head)
+    theirs = parser.next_event()  # raises if it refuses
+    assert isinstance(theirs, h11.Response | h11.InformationalResponse)
+    assert (ours.status, ours.version) == (theirs.status_code, theirs.http_version)
+    fields = [(name, value.lower()) for name, value in ours.fields if name not in _FRAMES]
+    assert fields == [
+        (name, value.lower()) for name, value in theirs.headers if name not in _FRAMES
+    ]
+    headers = dict(theirs.headers)
+    assert ours.chunked == (b"transfer-encoding" in headers)
+    assert ours.length == (int(said) if (said := headers.get(b"content-length")) else None)
+
+
+_FRAMES = (b"content-length", b"transfer-encoding")
+
+
+def _peer() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=1_000_000)
+
+
 TARGETS: dict[str, Target] = {
+    "head": fuzz_head,
+    "body": fuzz_body,
+    "answer": fuzz_answer,
     "sse": fuzz_sse,
     "ndjson": fuzz_ndjson,
     "jsonarray": fuzz_jsonarray,

@@ -215,6 +215,16 @@ class Attempt:
         """The answers to all calls made one, and what the client's head will say."""
         if self._is_prewarming():
             return _EMPTY, self._head({}, ())
+        if len(self._calls) == 1:
+            answers = [await self._answer(self._calls[0])]
+        else:
+            answers = await self._answers()
+        response = several.merge([response for response, _ in answers])
+        self._outcome.told(response)
+        return response, answers[0][1]
+
+    async def _answers(self) -> list[tuple[Response, _Head]]:
+        """The answers to all calls, asked for at once."""
         answers: dict[int, tuple[Response, _Head]] = {}
         failed: list[MuxError] = []
         async with trio.open_nursery() as nursery:
@@ -230,9 +240,7 @@ class Attempt:
                 nursery.start_soon(ask, place, request)
         if failed:
             raise failed[0]
-        response = several.merge([answers[place][0] for place in range(len(self._calls))])
-        self._outcome.told(response)
-        return response, answers[0][1]
+        return [answers[place] for place in range(len(self._calls))]
 
     async def _answer(self, request: Request) -> tuple[Response, _Head]:
         """The answer to one call, in as many rounds as it takes, and the head of the first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -15,6 +16,7 @@ _OPENAI: Final = frozenset({"openai_chat", "openai_completions", "openai_respons
 _REQUEST_ID: Final = ("x-request-id", "request-id")
 _PERMANENT: Final = frozenset({ErrorKind.UPSTREAM_AUTH, ErrorKind.QUOTA})
 _NATIVE_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-", "openai-", "anthropic-")
+_UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _NATIVE_NAMES: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry"})
 
 
@@ -72,4 +74,4 @@ def of_error(error: MuxError, dialect: str) -> list[tuple[str, str]]:
 
 def _printable(value: str) -> str:
     """`value` as a header may carry it: visible ASCII, nothing that could end the line."""
-    return "".join(char if " " <= char <= "~" else "?" for char in value)[:1024]
+    return _UNPRINTABLE.sub("?", value)[:1024]

@@ -61,6 +61,9 @@ _VENDORS: Final[Mapping[ProviderType, _Vendor]] = {
 _ANY_ID: Final = re.compile(r"(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9@~_][A-Za-z0-9._:/@+~-]*")
 """What may be passed on as a name that nobody lists: nothing that could leave its URL segment."""
 
+_KNOWN: Final = 1024
+"""Names whose candidates are remembered."""
+
 _LATEST: Final = ":latest"
 _PREVIEW: Final = "-preview"
 
@@ -136,6 +139,7 @@ class Router:
         self._twins = settings.quota_exceeded.switch_preview_model
         self._catalog = catalog
         self._names = {provider.name: self._names_of(provider) for provider in self.providers}
+        self._known: dict[str, list[Candidate]] = {}
         self._listed: list[Listed] = []
         self._listed = self._list()
 
@@ -145,6 +149,13 @@ class Router:
         Raises `InvalidRequest` if it is no name, `NotFound` if nobody has such a model,
         `NoProvider` if somebody would have it who is not configured.
         """
+        if (known := self._known.get(model)) is None:
+            known = self._search(model)
+            if len(self._known) < _KNOWN:  # clients make names up
+                self._known[model] = known
+        return list(known)
+
+    def _search(self, model: str) -> list[Candidate]:
         name = self._resolve(model)
         fallbacks = self._fallbacks.get(model) or self._fallbacks.get(name, ())
         found: list[Candidate] = []

@@ -161,6 +161,8 @@ class Exchange:
 
     async def read_rest(self) -> bool:
         """Read what nobody wanted of the body; whether the connection can go on."""
+        if self._body.done:
+            return not self._gone
         with trio.move_on_after(_UNREAD_S):
             while not self._body.done and await self._piece() is not None:
                 pass

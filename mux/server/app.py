@@ -288,8 +288,9 @@ async def _attended(work: Callable[[], Awaitable[None]], visit: Visit) -> None:
             nonlocal gone
             while (await visit.receive())["type"] != "http.disconnect":
                 pass
-            gone = not visit.sink.ended  # the end of the answer ends the exchange too
-            nursery.cancel_scope.cancel()
+            gone = not visit.sink.ended
+            if gone:  # else the answer has ended the exchange; the server may be closing in `send`
+                nursery.cancel_scope.cancel()
 
         nursery.start_soon(watch)
         try:

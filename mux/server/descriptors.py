@@ -8,7 +8,7 @@ from typing import Final
 
 from mux.server.listen import BindError
 
-MOST_CONNECTIONS: Final = 4096
+MOST_CONNECTIONS: Final = 8192
 _OWN: Final = 64
 """What the server itself has open: listeners, libraries, databases."""
 _LEAST: Final = 2 * _OWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{host}:{self.port}"
 
 
+@lru_cache(maxsize=256)
 def split(url: str) -> tuple[Origin, str]:
     """The origin and the request target (path and query) of an absolute http or https URL.
 

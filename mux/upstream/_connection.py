@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import select
+import ssl
 from typing import Final
 
 import trio
 
 from mux.errors import UpstreamUnreachable
 from mux.upstream._address import Origin
+from mux.upstream._tcp import TcpStream
 from mux.upstream._tls import TlsStream
 
 PIECE_BYTES: Final = 64 * 1024
@@ -21,19 +23,23 @@ class Connection:
     `sent` says whether the request has left completely, `answered` whether a byte came back.
     """
 
-    __slots__ = ("_socket", "_stream", "answered", "origin", "sent")
+    __slots__ = ("_stream", "_tcp", "answered", "origin", "sent")
 
-    def __init__(
-        self,
-        origin: Origin,
-        stream: trio.SocketStream | TlsStream,
-        socket: trio.socket.SocketType,
-    ) -> None:
+    def __init__(self, origin: Origin, tcp: TcpStream, tls: TlsStream | None = None) -> None:
         self.origin = origin
         self.sent = False
         self.answered = False
-        self._stream = stream
-        self._socket = socket
+        self._tcp = tcp
+        self._stream = tls or tcp
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What lets the next connection to this origin skip half of the TLS handshake."""
+        return self._stream.session if isinstance(self._stream, TlsStream) else None
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._tcp.fileno()
 
     def begin(self) -> None:
         """Another request follows."""
@@ -73,11 +79,11 @@ class Connection:
         """Whether an idle connection must not be used: the peer closed it, or sent what nobody
         asked for."""
         if not hasattr(select, "poll"):  # Windows
-            return bool(select.select([self._socket.fileno()], [], [], 0)[0])
+            return bool(select.select([self.fileno()], [], [], 0)[0])
         poll = select.poll()
-        poll.register(self._socket.fileno(), select.POLLIN)
+        poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close at once, without a word to the peer. A request under way on it fails."""
-        self._socket.close()
+        self._tcp.close()

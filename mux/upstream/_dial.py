@@ -14,6 +14,7 @@ from mux.config.metadata import is_metadata
 from mux.errors import Offline, UpstreamUnreachable
 from mux.upstream._address import Origin
 from mux.upstream._connection import Connection
+from mux.upstream._tcp import TcpStream
 from mux.upstream._tls import TlsStream
 
 _OURS: Final = frozenset(
@@ -24,23 +25,31 @@ _OURS: Final = frozenset(
 )
 
 
-async def dial(origin: Origin, context: ssl.SSLContext | None, timeout_s: float) -> Connection:
+async def dial(
+    origin: Origin,
+    context: ssl.SSLContext | None,
+    timeout_s: float,
+    session: ssl.SSLSession | None = None,
+) -> Connection:
     """A new connection, encrypted if there is a `context`.
 
-    Small writes go out at once (trio switches Nagle's algorithm off). Raises `UpstreamUnreachable`.
+    Small writes go out at once (trio switches Nagle's algorithm off), and of several addresses each
+    has a quarter of a second's lead over the next (trio again). Raises `UpstreamUnreachable`.
     """
     try:
         with trio.fail_after(timeout_s):
-            tcp = await trio.open_tcp_stream(origin.host, origin.port)
+            stream = await trio.open_tcp_stream(origin.host, origin.port)
             try:
-                _check(tcp.socket, origin)
-                _keep_alive(tcp.socket)
+                _check(stream.socket, origin)
+                _keep_alive(stream.socket)
             except BaseException:
-                tcp.socket.close()
+                stream.socket.close()
                 raise
+            tcp = TcpStream(stream)
             if context is None:
-                return Connection(origin, tcp, tcp.socket)
-            return Connection(origin, await _encrypt(tcp, context, origin.host), tcp.socket)
+                return Connection(origin, tcp)
+            tls = TlsStream(tcp, context, origin.host, session)
+            return Connection(origin, tcp, await _agreed(tls, tcp))
     except trio.TooSlowError:
         reason = f"no connection within {timeout_s:g} s; check the network, firewall and proxy-url"
     except (ssl.SSLError, trio.BrokenResourceError) as error:
@@ -62,12 +71,11 @@ def _check(sock: trio.socket.SocketType, origin: Origin) -> None:
         )
 
 
-async def _encrypt(tcp: trio.SocketStream, context: ssl.SSLContext, host: str) -> TlsStream:
-    tls = TlsStream(tcp, context, host)
+async def _agreed(tls: TlsStream, tcp: TcpStream) -> TlsStream:
     try:
         await tls.handshake()
     except BaseException:  # cancellation too: the socket has no other owner yet
-        tcp.socket.close()
+        tcp.close()
         raise
     return tls
 

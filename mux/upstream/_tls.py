@@ -14,6 +14,8 @@ from typing import Final
 import certifi
 import trio
 
+from mux.upstream._tcp import TcpStream
+
 _RECORD_BYTES: Final = 16 * 1024
 """The most that one record holds."""
 
@@ -31,16 +33,30 @@ def tls_context() -> ssl.SSLContext:
 class TlsStream:
     """The client's end of an encrypted stream. One task may send while another receives.
 
-    `handshake` comes first: it checks the certificate and that it is for `host`.
+    `handshake` comes first: it checks the certificate and that it is for `host`, or takes up the
+    `session` of a connection for which both were checked, if the peer still knows it.
     """
 
     __slots__ = ("_incoming", "_outgoing", "_ssl", "_tcp")
 
-    def __init__(self, tcp: trio.SocketStream, context: ssl.SSLContext, host: str) -> None:
+    def __init__(
+        self,
+        tcp: TcpStream,
+        context: ssl.SSLContext,
+        host: str,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self._tcp = tcp
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._ssl = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=host, session=session
+        )
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """The session as the peer last renewed it, mostly with its first answer."""
+        return self._ssl.session
 
     async def handshake(self) -> None:
         """Agree on keys. Raises `ssl.SSLError`, or `trio.BrokenResourceError` if it ends."""

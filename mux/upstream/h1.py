@@ -6,16 +6,21 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from typing import Final
 
 from mux.errors import UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply
+from mux.upstream._connection import Connection
 from mux.upstream._dial import dial
 from mux.upstream._exchange import Exchange, H1Reply
 from mux.upstream._limits import Limits
 from mux.upstream._tls import tls_context
 from mux.upstream.pool import Pool
+
+_SESSIONS: Final = 256
+"""TLS sessions that are remembered, one an origin."""
 
 
 class H1Transport:
@@ -26,6 +31,7 @@ class H1Transport:
     ) -> None:
         self._limits = limits or Limits()
         self._given_context = ssl_context
+        self._sessions: dict[Origin, ssl.SSLSession] = {}
         self.pool = Pool(idle_s=self._limits.idle_s, limit=self._limits.idle_limit)
 
     @asynccontextmanager
@@ -38,6 +44,7 @@ class H1Transport:
             yield reply
         finally:
             if reply.reusable:
+                self._remember(reply.connection)
                 self.pool.give(reply.connection)
             else:
                 reply.connection.close()
@@ -61,7 +68,17 @@ class H1Transport:
 
     async def _over_new(self, origin: Origin, exchange: Exchange) -> H1Reply:
         context = self.ssl_context if origin.scheme == "https" else None
-        return await exchange.run(await dial(origin, context, self._limits.connect_timeout_s))
+        session = self._sessions.get(origin)
+        timeout_s = self._limits.connect_timeout_s
+        return await exchange.run(await dial(origin, context, timeout_s, session))
+
+    def _remember(self, connection: Connection) -> None:
+        """Keep the TLS session, for the next connection to the same origin."""
+        if (session := connection.session) is None:
+            return
+        self._sessions[connection.origin] = session
+        if len(self._sessions) > _SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +12,7 @@ import trio
 from mux.providers.outgoing import Outgoing
 from mux.upstream._base import Reply
 from mux.upstream._limits import Limits
+from mux.upstream._names import Names
 from mux.upstream.h1 import H1Transport
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class NetworkTransport:
         self._limits = Limits(connect_timeout_s, idle_s, idle_limit, limit_bytes)
         self._direct = H1Transport(self._limits, ssl_context)
         self._proxied: dict[str, HttpxTransport] = {}
+        self._names = ExitStack()
 
     def open(self, request: Outgoing, /) -> AbstractAsyncContextManager[Reply]:
         """See `Transport.open`."""
@@ -62,6 +64,7 @@ class NetworkTransport:
             await transport.aclose()
 
     async def __aenter__(self) -> Self:
+        self._names.enter_context(Names().used())
         return self
 
     async def __aexit__(
@@ -70,5 +73,6 @@ class NetworkTransport:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._names.close()
         with trio.CancelScope(shield=True):  # closing takes no time, but has checkpoints
             await self.aclose()

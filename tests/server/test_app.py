@@ -22,7 +22,7 @@ from mux.server.journal import Journal
 from mux.upstream.transport import NetworkTransport
 from mux.usage import Budgets
 from mux.usage.recorder import Recorder
-from tests.server.running import Running, receive_all, start, stop
+from tests.server.running import Running, receive_all, receive_until, start, stop
 from tests.upstream import peer
 
 KEY = "sk-upstream-4711"
@@ -154,6 +154,27 @@ async def test_P236_a_large_body_is_decoded_beside_the_other_requests(
         async with await running.connect(asked) as client:
             assert b"HTTP/1.1 404" in await receive_all(client)
     assert bool(in_threads) is beside
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_an_upstream_that_ends_after_its_last_event_keeps_its_connection(nursery, path):
+    last = b"data: [DONE]\n\n"
+
+    async def script(upstream: peer.Peer) -> None:
+        while await upstream.request():
+            await upstream.send(FIRST, b"%x\r\n%b\r\n" % (len(last), last))
+            await upstream.send(b"0\r\n\r\n")
+
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        async with await running.connect() as client:
+            for _ in range(3):
+                await client.send_all(request(path, True))
+                await receive_until(client, b"0\r\n\r\n")
+                await trio.testing.wait_all_tasks_blocked()
+        await stop(running)
+    assert server.connections == 1
 
 
 async def test_P236_what_is_made_of_large_bodies_is_made_beside_the_other_requests(

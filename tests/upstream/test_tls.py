@@ -68,6 +68,24 @@ async def test_tls_1_2(nursery, secure, served) -> None:
     assert await fetch(secure, get(server.url)) == (200, b"")
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_the_next_connection_takes_up_the_session(nursery, secure, served, version) -> None:
+    served.maximum_version = version
+    reused: list[bool] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        reused.append(peer.stream.session_reused)
+        await peer.send(EMPTY)
+
+    server = await start(nursery, script, served)
+    for _ in range(3):
+        assert await fetch(secure, get(server.url)) == (200, b"")
+        await trio.testing.wait_all_tasks_blocked()
+    assert server.connections == 3
+    assert reused == [False, True, True]
+
+
 async def test_one_receive_gives_all_records_that_have_arrived(nursery, secure, served) -> None:
     arrived = trio.Event()
 

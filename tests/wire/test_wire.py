@@ -181,6 +181,13 @@ def test_what_nobody_asked_for_is_kept():
         (b'{"x":["model","a"],"model":"q\\"uote"}', b'{"x":["model","a"],"model":"b"}'),
         (b'{"y":"model","model":"1","model":"2"}', b'{"y":"model","model":"b","model":"b"}'),
         (b'{"x":1}', b'{"x":1}'),
+        (b'{"a\\"model":"x","model":"a"}', b'{"a\\"model":"x","model":"b"}'),
+        (b'{"x":"\\"model\\":\\"a\\"","model":"a"}', b'{"x":"\\"model\\":\\"a\\"","model":"b"}'),
+        (b'{"x":"{\\\\","model":"a"}', b'{"x":"{\\\\","model":"b"}'),
+        (
+            b'{"x":{"y":"}"},"model":"a","z":[{"model":"a"}]}',
+            b'{"x":{"y":"}"},"model":"b","z":[{"model":"a"}]}',
+        ),
     ],
 )
 def test_splice_replaces_one_value_and_no_other_byte(before, after):
