@@ -15,7 +15,6 @@ from mux.codecs import CODECS
 from mux.errors import MuxError
 from mux.ir import Checker, Event
 from mux.server import _head
-from mux.upstream import _head as answers
 from mux.wire import chunked, jsonarray, ndjson, splice, sse
 
 Target = Callable[[bytes], None]
@@ -184,32 +183,6 @@ def fuzz_body(data: bytes) -> None:
     assert isinstance(event, h11.EndOfMessage)
 
 
-def fuzz_answer(data: bytes) -> None:
-    """The head of an answer is refused, or h11 takes it, too, and reads the same."""
-    end = answers.end_of(data, 0)
-    head = data[:end] if end >= 0 else data.rstrip(b"\r\n") + b"\r\n\r\n"
-    try:
-        ours = answers.read(head)
-    except answers.Malformed:
-        return
-    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=1_000_000)
-    parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
-    parser.receive_data(head)
-    theirs = parser.next_event()  # raises if it refuses
-    assert isinstance(theirs, h11.Response | h11.InformationalResponse)
-    assert (ours.status, ours.version) == (theirs.status_code, theirs.http_version)
-    fields = [(name, value.lower()) for name, value in ours.fields if name not in _FRAMES]
-    assert fields == [
-        (name, value.lower()) for name, value in theirs.headers if name not in _FRAMES
-    ]
-    headers = dict(theirs.headers)
-    assert ours.chunked == (b"transfer-encoding" in headers)
-    assert ours.length == (int(said) if (said := headers.get(b"content-length")) else None)
-
-
-_FRAMES = (b"content-length", b"transfer-encoding")
-
-
 def _peer() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=1_000_000)
 
@@ -217,7 +190,6 @@ def _peer() -> h11.Connection:
 TARGETS: dict[str, Target] = {
     "head": fuzz_head,
     "body": fuzz_body,
-    "answer": fuzz_answer,
     "sse": fuzz_sse,
     "ndjson": fuzz_ndjson,
     "jsonarray": fuzz_jsonarray,

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from mux.upstream._head import Answer
+import h11
+
 from mux.wire import chunked
 from mux.wire.bodies import Framing, Length, UntilClose
 
 
-def framing(method: str, answer: Answer) -> Framing:
-    """How the body of `answer` to a `method` request is framed."""
-    if method == "HEAD" or answer.status in {204, 304}:
+def framing(method: str, response: h11.Response) -> Framing:
+    """How the body of `response` to a `method` request is framed."""
+    if method == "HEAD" or response.status_code in {204, 304}:
         return Length(0)
-    if answer.chunked:
+    headers = dict(response.headers)
+    if b"transfer-encoding" in headers:  # h11 lets nothing but chunked pass
         return chunked.Reader()
-    return UntilClose() if answer.length is None else Length(answer.length)
+    if b"content-length" in headers:  # and of these only one, a number
+        return Length(int(headers[b"content-length"]))
+    return UntilClose()
 
 
-def keeps_alive(answer: Answer) -> bool:
+def keeps_alive(response: h11.Response) -> bool:
     """Whether the connection may serve another request after this one."""
-    if answer.chunked and answer.length is not None:
+    names = [name for name, _ in response.headers]
+    if b"transfer-encoding" in names and b"content-length" in names:
         return False  # two framings in one message: a sign of response splitting
-    if answer.version < b"1.1":
-        return False
-    return not any(
-        token.strip() == b"close"
-        for name, value in answer.fields
-        if name == b"connection"
-        for token in value.lower().split(b",")
-    )
+    tokens = b",".join(value for name, value in response.headers if name == b"connection")
+    closes = any(token.strip() == b"close" for token in tokens.lower().split(b","))
+    return response.http_version >= b"1.1" and not closes
