@@ -11,7 +11,7 @@ from mux.cli.configured import config_option, load_or_exit
 
 if TYPE_CHECKING:
     from mux.ir import Object
-    from mux.models.catalog import Price
+    from mux.models import Price
 
 
 @click.command()

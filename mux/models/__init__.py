@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mux.models.catalog import Catalog, ModelInfo, Price
+from mux.models.catalog import Catalog, ModelInfo
+from mux.models.prices import Price
 
 __all__ = ["Catalog", "ModelInfo", "Price"]

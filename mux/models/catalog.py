@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from mux.ir import Abilities, ReasoningMode
+from mux.models.prices import Price, price_of
 
 _VENDORS: Final = ("models/", "anthropic/", "openai/", "google/", "~")
 """What may stand before the vendor's own name of a model."""
@@ -25,26 +26,11 @@ _EPOCH: Final = 1_735_689_600
 """Start of 2025: listings want a time, and few vendors publish one."""
 
 
-class Price(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
-    """What a vendor asks for a million tokens, in US dollars, on a day.
-
-    None for the cache means that its tokens cost what others do.
-    """
-
-    input: float
-    output: float
-    source: str
-    date: str
-    cache_read: float | None = None
-    cache_write: float | None = None
-
-
 class Row(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """One line of the table.
 
     `match` is the beginning of the names it is about and `listed` are those shown in listings.
     `abilities` are fields of `ir.Abilities`; `source` and `date` say where and when they were read.
-    A `price` is that of every model the row is about.
     """
 
     type: str
@@ -56,7 +42,6 @@ class Row(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=Tru
     max_output: int | None = None
     listed: tuple[str, ...] = ()
     abilities: Mapping[str, object] = {}
-    price: Price | None = None
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -111,9 +96,8 @@ class Catalog:
         )
 
     def price(self, provider_type: str, model: str) -> Price | None:
-        """What `model` costs at that provider, as far as the table says."""
-        row = _row(provider_type, model)
-        return row.price if row is not None else None
+        """What `model` costs at that provider, as far as is known."""
+        return price_of(provider_type, _bare(model))
 
     def known(self, provider_type: str) -> list[str]:
         """The names to list for a provider whose configuration names no models."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.models.catalog import Price
+from mux.models import Price
 from mux.usage.record import Tokens
 
 DOLLAR: Final = 1_000_000_000

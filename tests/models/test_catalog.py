@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mux.ir import Effort, ReasoningForm, ReasoningMode, SamplingRule
-from mux.models import Catalog
+from mux.models import Catalog, Price
 from mux.models.catalog import _table
+from tests.conftest import ROOT
 
 CATALOG = Catalog()
 
@@ -176,13 +179,44 @@ def test_what_is_listed():
     assert CATALOG.known("openai-compatible") == []
 
 
-def test_prices_say_whose_and_when_and_nobody_inherits_them():
-    price = CATALOG.price("anthropic", "claude-sonnet-4-20250514")
-    assert price is not None
-    assert (price.input, price.output, price.cache_read, price.cache_write) == (3, 15, 0.3, 3.75)
-    assert (price.source, price.date) > ("", "2025")
-    assert CATALOG.price("anthropic", "claude-sonnet-4-5") is None
-    assert CATALOG.price("openai", "nobody") is None
+@pytest.mark.parametrize(
+    ("kind", "model", "price"),
+    [
+        ("anthropic", "claude-sonnet-4-20250514", Price(3, 15, 0.3, 3.75)),
+        ("anthropic", "anthropic/claude-opus-4-5", Price(5, 25, 0.5, 6.25)),
+        ("openai", "gpt-5-mini-2025-08-07", Price(0.25, 2, 0.025)),
+        ("openai", "gpt-4o-2024-05-13", Price(5, 15)),
+        ("openai", "gpt-4o-2024-11-20", Price(2.5, 10, 1.25)),
+        ("gemini", "models/gemini-2.5-pro", Price(1.25, 10, 0.125)),
+        ("gemini", "gemini-2.0-flash-001", Price(0.1, 0.4, 0.025)),
+    ],
+)
+def test_the_price_of_a_model_and_of_its_editions(kind, model, price):
+    found = CATALOG.price(kind, model)
+    assert found is not None
+    assert (found.input, found.output, found.cache_read, found.cache_write) == (
+        price.input,
+        price.output,
+        price.cache_read,
+        price.cache_write,
+    )
+
+
+@pytest.mark.parametrize("model", ["gpt-5-mini-turbo", "gpt-5-min", "nobody", ""])
+def test_a_model_that_is_not_on_the_list_has_no_price(model):
+    assert CATALOG.price("openai", model) is None
+    assert CATALOG.price("openai-compatible", "gpt-5-mini") is None, "another host, another price"
+
+
+def test_the_list_says_whose_it_is_and_has_each_model_once():
+    table = json.loads((ROOT / "mux" / "models" / "prices.json").read_text(encoding="utf-8"))
+    assert table["source"]
+    assert table["date"] > "2026"
+    names = [(row["type"], name) for row in table["prices"] for name in row["models"]]
+    assert len(names) == len(set(names))
+    for row in table["prices"]:
+        assert 0 < row["input"] <= row["output"]
+        assert 0 < row.get("cache-read", row["input"]) <= row["input"]
 
 
 def test_models_nobody_knows_are_asked_for_what_all_of_their_family_take():

@@ -8,14 +8,13 @@ import pytest
 
 from mux.errors import InvalidRequest
 from mux.ir import Usage
-from mux.models import Catalog
-from mux.models.catalog import Price
+from mux.models import Catalog, Price
 from mux.usage import Period, Tokens, TryRecord, cost_nano
 from tests.usage.records import one
 
 
 def price(**prices: float) -> Price:
-    return Price(**{"input": 3.0, "output": 15.0, "source": "", "date": "", **prices})
+    return Price(**{"input": 3.0, "output": 15.0, **prices})
 
 
 def test_tokens_of_a_usage_report():
