@@ -112,7 +112,11 @@ def described(tool: Tool) -> str:
     """The description, with examples of input in it for targets without a field for them."""
     if not tool.examples:
         return tool.description
-    note = "\n".join(["Examples of input:", *map(json.text, tool.examples)])
+    return _noted(tool, "\n".join(["Examples of input:", *map(json.text, tool.examples)]))
+
+
+def _noted(tool: Tool, note: str) -> str:
+    """The description, and `note` after it."""
     return f"{tool.description}\n\n{note}" if tool.description else note
 
 
@@ -155,14 +159,9 @@ def _introduced(
             yield tool
             continue
         told.add(tool.namespace)
-        yield replace(tool, description=_with_namespace(tool))
-
-
-def _with_namespace(tool: Tool) -> str:
-    if not tool.namespace_description:
-        return tool.description
-    note = f"About all tools of {tool.namespace}: {tool.namespace_description}"
-    return f"{tool.description}\n\n{note}" if tool.description else note
+        said = tool.namespace_description
+        note = f"About all tools of {tool.namespace}: {said}"
+        yield replace(tool, description=_noted(tool, note)) if said else tool
 
 
 class _Names:
