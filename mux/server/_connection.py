@@ -2,6 +2,7 @@
 
 * The app runs in the connection's own task, and reads through it: as long as it waits to hear of
   the client, what the client sends is read, and its leaving is noticed, also behind stray bytes.
+  Where the system tells of that by itself, the app is told of it without reading.
 * What can be written without waiting is. A client that takes nothing for `write_timeout_s` is cut
   off.
 * A head, a body and the silence between two requests each have their time.
@@ -14,6 +15,8 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -22,6 +25,7 @@ import trio
 
 from mux.codecs import CODECS
 from mux.errors import InvalidRequest
+from mux.server._departures import Departure, Departures
 from mux.server._exchange import Exchange
 from mux.server._head import LIMIT_BYTES, Head, Refused, parse
 from mux.server._socket import ClientSocket, open_socket
@@ -57,15 +61,19 @@ class ClientConnection:
         tcp: trio.SocketStream,
         tls: ssl.SSLContext | None,
         limits: Limits,
+        departures: Departures | None = None,
     ) -> None:
         self.limits = limits
         self.ending = False
         """no request follows the current one"""
         self.ahead = b""
         """what has been read and belongs to the next request"""
+        self.departure: Departure | None = None
+        """what tells of the client's leaving, if anything but reading does"""
         self._app = app
         self._tcp = tcp
         self._tls = tls
+        self._departures = departures
         self._socket: ClientSocket | None = None
         self._lock = trio.Lock()
         self._broken = False
@@ -100,12 +108,26 @@ class ClientConnection:
         """Serve the connection."""
         try:
             self._socket = await open_socket(self._tcp, self._tls)
-            while self._socket is not None and not self.ending and await self._serve():
-                pass
+            if self._socket is not None:
+                with self._watched(self._socket):
+                    while not self.ending and await self._serve():
+                        pass
         except Exception:
             _log.exception("a connection ended on a bug")
         finally:
             self.abort()
+
+    @contextmanager
+    def _watched(self, opened: ClientSocket) -> Generator[None]:
+        descriptor = opened.fileno()
+        if self._departures is None or descriptor < 0:
+            yield
+            return
+        self.departure = self._departures.watch(descriptor)
+        try:
+            yield
+        finally:
+            self._departures.forget(descriptor, self.departure)
 
     async def write(self, data: bytes) -> None:
         """Send `data`; nothing happens if the client has gone."""

@@ -12,7 +12,7 @@ import trio
 
 from mux.errors import UpstreamProtocolError
 from mux.server._head import Head, Refused
-from mux.server.asgi import Message
+from mux.server.asgi import DEPARTURE, Message
 from mux.wire import chunked
 from mux.wire.bodies import Framing, Length
 
@@ -80,6 +80,7 @@ class Exchange:
     def scope(self) -> Message:
         """The ASGI scope."""
         head, sock = self._head, self._connection.socket
+        departure = self._connection.departure
         raw_path, _, query = head.target.partition(b"?")
         path = raw_path.decode()
         return {
@@ -95,7 +96,7 @@ class Exchange:
             "headers": head.headers,
             "client": sock.peer,
             "server": sock.local,
-            "extensions": {},
+            "extensions": {} if departure is None else {DEPARTURE: departure},
         }
 
     # -- the request ------------------------------------------------------------------------

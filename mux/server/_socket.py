@@ -31,6 +31,10 @@ class ClientSocket(Protocol):
         """Ours."""
         ...
 
+    def fileno(self) -> int:
+        """The descriptor; -1 once closed."""
+        ...
+
     async def receive_some(self) -> bytes:
         """The bytes that are there; waits for the first."""
         ...
@@ -62,6 +66,9 @@ class PlainSocket:
         self.peer, self.local = _addresses(stream.socket)  # first: of one that is gone it raises
         self._sock = socket.socket(fileno=stream.socket.detach())
         self._sock.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
     async def receive_some(self) -> bytes:
         while True:
@@ -112,6 +119,9 @@ class TlsSocket:
         self._stream = stream
         self.scheme = "https"
         self.peer, self.local = _addresses(stream.transport_stream.socket)
+
+    def fileno(self) -> int:
+        return self._stream.transport_stream.socket.fileno()
 
     async def receive_some(self) -> bytes:
         try:

@@ -30,6 +30,7 @@ from mux.gateway.exchange import Gateway
 from mux.ir import Request
 from mux.server import auth, endpoints, limits, listings
 from mux.server.asgi import (
+    DEPARTURE,
     AsgiSink,
     ClientGone,
     Inbound,
@@ -39,6 +40,7 @@ from mux.server.asgi import (
     check_head,
     read_body,
 )
+from mux.server.attended import attended
 from mux.server.endpoints import Action
 from mux.server.journal import Journal
 from mux.server.metrics import CONTENT_TYPE
@@ -112,7 +114,7 @@ class App:
         entry = Entry(request_id, now_s, started_s, inbound, dialect, sink, tape=tape)
         outcome = entry.outcome
         try:
-            await self._answer(receive, entry)
+            await self._answer(scope, receive, entry)
         except ClientGone:
             outcome.error, entry.cancelled = "client gone", True
         except trio.Cancelled:
@@ -132,7 +134,7 @@ class App:
             recorded = self._settings.usage_statistics_enabled
             self._journal.ended(entry, trio.current_time(), recorded=recorded)
 
-    async def _answer(self, receive: Receive, entry: Entry) -> None:
+    async def _answer(self, scope: Message, receive: Receive, entry: Entry) -> None:
         inbound, sink = entry.inbound, entry.sink
         endpoints.check_method(inbound.method)
         self._door.check(inbound)
@@ -147,7 +149,9 @@ class App:
         elif endpoint.action not in _OPEN:
             entry.client = auth.check(self._keys, inbound.headers, inbound.query)
         entry.endpoint = endpoint
-        await self._actions[endpoint.action](Visit(entry, endpoint, name, receive))
+        departure = scope.get("extensions", {}).get(DEPARTURE)
+        visit = Visit(entry, endpoint, name, receive, departure)
+        await self._actions[endpoint.action](visit)
 
     # -- generating and counting ------------------------------------------------------------
 
@@ -168,7 +172,7 @@ class App:
         async def work() -> None:
             await gateway.generate(call, visit.sink, visit.entry.outcome)
 
-        await _attended(work, visit)
+        await attended(work, visit)
 
     async def _count(self, visit: Visit) -> None:
         body = await self._body(visit)
@@ -185,7 +189,7 @@ class App:
             marks = [("x-mux-estimated", "1")] if estimated else []
             await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
 
-        await _attended(work, visit)
+        await attended(work, visit)
 
     def _gateway_of(self, visit: Visit) -> Gateway:
         tape, gateway = visit.entry.tape, self._gateway
@@ -276,32 +280,6 @@ def _decode(visit: Visit, body: bytes) -> Request:
     return CODECS[endpoint.dialect].server.decode_request(
         body, model=visit.name, stream=endpoint.stream, variant=variant
     )
-
-
-async def _attended(work: Callable[[], Awaitable[None]], visit: Visit) -> None:
-    """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
-    failed: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        gone = False
-
-        async def watch() -> None:
-            nonlocal gone
-            while (await visit.receive())["type"] != "http.disconnect":
-                pass
-            gone = not visit.sink.ended
-            if gone:  # else the answer has ended the exchange; the server may be closing in `send`
-                nursery.cancel_scope.cancel()
-
-        nursery.start_soon(watch)
-        try:
-            await work()
-        except MuxError as error:  # raised below, outside of the nursery's exception group
-            failed = error
-        nursery.cancel_scope.cancel()
-    if failed is not None:
-        raise failed
-    if gone:
-        raise ClientGone
 
 
 async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:

@@ -15,6 +15,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
+DEPARTURE: Final = "llm_mux.departure"
+"""The extension of ASGI by which our server tells of a client's leaving: see `Departure`."""
+
 _PLAIN: Final = frozenset({"", "identity"})
 
 

@@ -21,6 +21,7 @@ from hypercorn.trio.lifespan import Lifespan
 from hypercorn.typing import ASGIFramework
 
 from mux.server._connection import ClientConnection, Limits
+from mux.server._departures import TOLD, Departures
 from mux.server.asgi import AsgiApp
 from mux.server.connections import Connections
 
@@ -80,11 +81,14 @@ class _Server:
         self._drain_s = drain_s
         self._cut = cut
         self._connections = Connections(limits.connections)
+        self._departures = Departures() if TOLD else None
 
     async def run(self, listeners: Sequence[socket.socket], ready: Callable[[], None]) -> None:
         """Accept connections until told to stop; return when the last one has ended."""
         with _signals() as told:
             async with trio.open_nursery() as ending:
+                if self._departures is not None:
+                    ending.start_soon(self._departures.run)
                 async with trio.open_nursery() as connections:
                     async with trio.open_nursery() as accepting:
                         for listener in listeners:
@@ -101,7 +105,7 @@ class _Server:
             await self._connections.accept(trio.SocketListener(listening), self._made, nursery)
 
     def _made(self, tcp: trio.SocketStream) -> ClientConnection:
-        return ClientConnection(self._app, tcp, self._tls, self._limits)
+        return ClientConnection(self._app, tcp, self._tls, self._limits, self._departures)
 
     async def _end(self, connections: trio.CancelScope, told: Told) -> None:
         """End what the drain does not; at once when told a second time."""

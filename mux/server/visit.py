@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mux.gateway.call import Call, Outcome
+from mux.server._departures import Departure
 from mux.server.asgi import AsgiSink, Inbound, Receive
 from mux.server.endpoints import Endpoint
 from mux.server.tape import Tape
@@ -42,13 +43,15 @@ class Entry:
 class Visit:
     """What an action needs: who asks for what, and where the answer goes.
 
-    `name` is the model or the response that the path names.
+    `name` is the model or the response that the path names. `departure` is there if the server
+    tells of the client's leaving by it.
     """
 
     entry: Entry
     endpoint: Endpoint
     name: str | None
     receive: Receive
+    departure: Departure | None = None
 
     @property
     def inbound(self) -> Inbound:
