@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from mux.usage.period import DAY_MS, HOUR_MS
 from mux.usage.record import RequestRecord, Tokens, TryRecord
@@ -37,6 +37,9 @@ _SPENT: Final = (
 _KNOWN_AT_ONCE: Final = 500
 """Ids asked for in one statement: there is a limit to its parameters."""
 
+_Alike: TypeAlias = dict[tuple[int, str, str, str, str], Sums]
+"""Sums by hour since the epoch, provider, account, model and client."""
+
 _LONGEST: Final = 200
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 """What no database takes as text; a client may have put it into the name of a model."""
@@ -57,8 +60,9 @@ def insert(session: Session, records: Iterable[RequestRecord]) -> None:
     tries = [row for record in fresh.values() for row in _try_rows(record)]
     if tries:
         session.run_many(_TRY, tries)
-    _add_sums(session, "usage_hourly", HOUR_MS, fresh.values())
-    _add_sums(session, "usage_daily", DAY_MS, fresh.values())
+    sums = _sums(fresh.values())
+    _add_sums(session, "usage_hourly", HOUR_MS, sums)
+    _add_sums(session, "usage_daily", DAY_MS, sums)
     _add_spent(session, fresh.values())
 
 
@@ -111,12 +115,20 @@ def _try_rows(record: RequestRecord) -> Iterator[Sequence[Value]]:
         )
 
 
-def _add_sums(session: Session, table: str, span_ms: int, records: Iterable[RequestRecord]) -> None:
-    added: dict[tuple[By, int, str], Sums] = {}
+def _sums(records: Iterable[RequestRecord]) -> _Alike:
+    """The sums of records that differ in nothing that sums are kept by, hour by hour."""
+    alike: _Alike = {}
     for record in records:
-        sums = Sums.of(record)
-        start = _ms(record.time_s) // span_ms
-        for kind, name in names(*_asked(record), record.client):
+        key = (_ms(record.time_s) // HOUR_MS, *_asked(record), record.client)
+        alike.setdefault(key, Sums()).add(Sums.of(record))
+    return alike
+
+
+def _add_sums(session: Session, table: str, span_ms: int, alike: _Alike) -> None:
+    added: dict[tuple[By, int, str], Sums] = {}
+    for (hour, provider, account, model, client), sums in alike.items():
+        start = hour * HOUR_MS // span_ms
+        for kind, name in names(provider, account, model, client):
             added.setdefault((kind, start, name), Sums()).add(sums)
     # In order, so that two processes never wait for each other's rows in turn.
     rows = [(*key, *(getattr(sums, name) for name in COLUMNS)) for key, sums in added.items()]

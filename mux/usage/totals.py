@@ -62,8 +62,14 @@ class Sums(msgspec.Struct, gc=False):
 
     def add(self, other: Sums) -> None:
         """Count `other` as well."""
-        for name in COLUMNS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.requests += other.requests
+        self.failures += other.failures
+        self.input += other.input
+        self.output += other.output
+        self.cached += other.cached
+        self.cache_write += other.cache_write
+        self.reasoning += other.reasoning
+        self.cost_nano += other.cost_nano
 
 
 COLUMNS: Final = Sums.__struct_fields__
