@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import trio
 from msgspec.structs import fields
-from watchfiles import Change, awatch
+from watchfiles import awatch
 
 from mux.config import ConfigError, Settings
 from mux.config.source import Source
@@ -93,28 +93,27 @@ class Live:
         while True:
             try:
                 await self._follow()
-            except (OSError, RuntimeError) as error:  # no such folder yet, or no watches are left
+            except (OSError, RuntimeError) as error:  # no such file yet, or no watches are left
                 _log.debug("the configuration cannot be watched: %s", error)
+                await trio.sleep(_LOOK_AGAIN_MS / 1000)
             await self._look()
-            await trio.sleep(_LOOK_AGAIN_MS / 1000)
 
     async def _follow(self) -> None:
-        path = self._source.path
-        places = (path, path.resolve())
-        names = {*(place.name for place in places), "..data"}  # the link Kubernetes swaps
+        """Watch the file until something happens to it: it may be another one by then.
 
-        def ours(_: Change, changed: str) -> bool:
-            return Path(changed).name in names
-
-        async for _ in awatch(
-            *{place.parent for place in places},
-            watch_filter=ours,
+        Not its folder, where every record of usage is written and would wake us.
+        """
+        async for changes in awatch(
+            self._source.path,
+            watch_filter=None,
             debounce=_DEBOUNCE_MS,
             step=_DEBOUNCE_MS // 2,
             rust_timeout=_LOOK_AGAIN_MS,
             yield_on_timeout=True,
             recursive=False,
         ):
+            if changes:
+                return
             await self._look()
 
     async def _look(self) -> None:
