@@ -6,6 +6,7 @@ a chunk where `mux.wire.chunked` spends one (bench/upstream.py).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import h11
@@ -17,10 +18,11 @@ from mux.upstream._address import Origin
 from mux.upstream._connection import PIECE_BYTES, Connection
 from mux.upstream._content import Content
 from mux.upstream._framing import framing, keeps_alive
-from mux.upstream._head import reply_headers, request_headers
+from mux.upstream._head import length_headers, reply_headers, request_headers
 from mux.wire.bodies import UntilClose
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
+_HEADS: Final = 256
 
 
 class H1Reply:
@@ -98,15 +100,15 @@ class Exchange:
         self._head_bytes = 0
         self._parser = h11.Connection(h11.CLIENT, HEAD_LIMIT_BYTES)
         try:
-            head = h11.Request(
-                method=request.method, target=target, headers=request_headers(request, origin)
-            )
+            head = _checked(request.method, target, *request_headers(request, origin))
         except (h11.LocalProtocolError, UnicodeError):  # these name the header, and so the key
             raise UpstreamUnreachable(
                 f"cannot send to {origin}: the path or a header holds characters that HTTP "
                 "forbids; check the API key and the configured headers"
             ) from None
         self._head = self._parser.send(head)
+        for name, value in length_headers(request):
+            self._head = self._head[:-2] + f"{name}: {value}\r\n\r\n".encode()
 
     async def run(self, connection: Connection) -> H1Reply:
         """Send the request and read the answer's head. On failure the connection is closed; it may
@@ -167,3 +169,10 @@ class Exchange:
             raise UpstreamProtocolError(
                 f"{self._origin} sent an answer whose head is not valid HTTP"
             ) from None
+
+
+@lru_cache(maxsize=_HEADS)
+def _checked(method: str, target: str, *headers: tuple[str, str]) -> h11.Request:
+    """A head that h11 has looked through: once, because all requests for a model with one key have
+    the same but for the length of their bodies. Raises `h11.LocalProtocolError`."""
+    return h11.Request(method=method, target=target, headers=list(headers))

@@ -19,14 +19,19 @@ _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def request_headers(request: Outgoing, origin: Origin) -> list[tuple[str, str]]:
-    """The fields `request` is sent with. Compression is asked not to be used: it would hold back
-    events."""
+    """The fields `request` is sent with, but for the length of its body. Compression is asked not
+    to be used: it would hold back events."""
     headers = [("host", origin.authority)]
     headers += [item for item in request.headers.items() if item[0].lower() not in _OURS]
     headers.append(("accept-encoding", "identity"))
-    if request.body or request.method in _WITH_BODY:
-        headers.append(("content-length", str(len(request.body))))
     return headers
+
+
+def length_headers(request: Outgoing) -> list[tuple[str, str]]:
+    """How long the body of `request` is, where one could be expected."""
+    if request.body or request.method in _WITH_BODY:
+        return [("content-length", str(len(request.body)))]
+    return []
 
 
 def reply_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply
 from mux.upstream._content import Content
-from mux.upstream._head import reply_headers, request_headers
+from mux.upstream._head import length_headers, reply_headers, request_headers
 from mux.upstream._limits import Limits
 
 
@@ -75,7 +75,7 @@ class HttpxTransport:
             httpx.Request,
             request.method,
             request.url,
-            headers=request_headers(request, origin),
+            headers=[*request_headers(request, origin), *length_headers(request)],
             content=request.body,
         )
         try:
