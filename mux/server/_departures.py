@@ -53,7 +53,7 @@ class Departures:
         return departure
 
     def forget(self, descriptor: int, departure: Departure) -> None:
-        """Nobody is told any more. If the socket is closed, the descriptor may be another's by now."""
+        """Tell nobody any more. A closed socket's descriptor may be another's by now."""
         if self._open.get(descriptor) is departure:
             del self._open[descriptor]
 
@@ -63,4 +63,5 @@ class Departures:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 for descriptor, _ in self._epoll.poll(0):
-                    self._open[descriptor].left()
+                    if descriptor in self._open:
+                        self._open[descriptor].left()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from random import getrandbits
 from typing import Final
 
 import trio
@@ -104,7 +104,7 @@ class App:
             receive, send = tape.receiving(receive), tape.sending(send)
         inbound = Inbound.of(scope)
         dialect = endpoints.dialect_of(inbound.path, inbound.headers)
-        request_id = uuid.uuid4().hex
+        request_id = f"{getrandbits(128):032x}"
         sink = AsgiSink(
             send,
             head_only=inbound.method == "HEAD",

@@ -13,6 +13,7 @@ from mux.config import Settings
 from mux.config.mask import Mask
 from mux.config.settings import LogFormat
 from mux.ir import JSON, Object
+from mux.server.console import Console
 from mux.server.log_file import Background, LogFile
 from mux.wire import json
 
@@ -75,10 +76,10 @@ class ServerLog:
     """The log of this process as the settings in force want it: on the console, and in a file."""
 
     def __init__(self) -> None:
-        self._console = logging.StreamHandler()
+        self.console = Console()
         self._lines, self._json = Lines(), JsonLines()
         self._file: Background | None = None
-        logging.basicConfig(handlers=[self._console])
+        logging.basicConfig(handlers=[self.console])
         logging.raiseExceptions = False  # it would print what could not be written, unmasked
         _tell_no_more_than_is_written()
 
@@ -86,7 +87,7 @@ class ServerLog:
         """Go on as `settings` say, with the file in `folder` if there is one."""
         self._lines.mask = self._json.mask = Mask(settings)
         as_json = settings.log_format is LogFormat.JSON
-        self._console.setFormatter(self._json if as_json else self._lines)
+        self.console.setFormatter(self._json if as_json else self._lines)
         logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
         wanted = settings.logging_to_file and folder is not None
         if self._file is not None and not wanted:
@@ -116,7 +117,7 @@ def _tell_no_more_than_is_written() -> None:
     """Spare each line the search for its thread, its process and its place in the source, a third
     of what it costs (the "Optimization" of Python's logging how-to)."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
 
 
 @lru_cache(maxsize=1)

@@ -76,11 +76,13 @@ def run(
     announcing = partial(announce, [listen.url(scheme, listener) for listener in listeners])
     serving = partial(_serve, settings, source, log, listeners, tls, limits)
     if settings.workers == 1 or not CAN_FORK:
-        trio.run(serving, None, announcing)
+        with log.console.behind():
+            trio.run(serving, None, announcing)
         return
 
     def work(parent: int) -> None:
-        trio.run(serving, parent)
+        with log.console.behind():
+            trio.run(serving, parent)
 
     announcing()
     Workers(settings.workers, listeners, work).run()
