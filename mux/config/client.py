@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ _Most: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 _Money: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 
 
+@lru_cache(maxsize=256)
 def client_id(key: str) -> str:
     """A name for whoever sends `key` that tells nothing of it: the same wherever it is kept."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -43,11 +43,12 @@ class Inbound:
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        query = scope["query_string"].decode("latin-1")
         return cls(
             method=scope.get("method", "GET"),
             path=clean(scope["path"]),
             port=(scope.get("server") or ("", 0))[1] or 0,
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
             headers=headers,
         )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
 
 from mux.errors import MethodNotAllowed, NotFound
@@ -133,6 +134,7 @@ def clean(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
+@lru_cache(maxsize=256)
 def find(method: str, path: str) -> tuple[Endpoint, str | None]:
     """The endpoint of a cleaned path and the name in it. Raises `NotFound`, `MethodNotAllowed`."""
     allowed: list[str] = []

@@ -68,8 +68,8 @@ def test_who_does_not_read_holds_up_nobody_and_is_told_of_what_is_lost(monkeypat
 
 
 def test_a_console_that_is_gone_is_no_trouble():
-    stream = open(os.devnull, "w")
-    stream.close()
+    with open(os.devnull, "w") as stream:
+        pass
     handler = Console(stream)
     with handler.behind():
         handler.handle(record("to nobody"))

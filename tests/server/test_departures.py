@@ -18,7 +18,7 @@ async def departures(nursery):
     departures = Departures()
     nursery.start_soon(departures.run)
     await trio.testing.wait_all_tasks_blocked()
-    yield departures
+    return departures
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
