@@ -45,8 +45,9 @@ class H1Reply:
         self.connection = connection
         self.status = response.status_code
         self.headers = reply_headers(response.headers)
-        self._framing = framing(method, response)
-        self._keep_alive = keeps_alive(response) and not isinstance(self._framing, UntilClose)
+        self._framing = framing(method, self.status, self.headers)
+        lasts = keeps_alive(response.http_version, self.headers)
+        self._keep_alive = lasts and not isinstance(self._framing, UntilClose)
         self._content = Content(self.headers.get("content-encoding", ""), limit_bytes)
         self._ended = False
         self._ready = b""
@@ -140,9 +141,11 @@ class Exchange:
 
     async def _answer(self, connection: Connection) -> H1Reply:
         """The final answer's head, and what came with it. Interim answers (1xx) are skipped."""
-        while not isinstance(event := self._next_event(), h11.Response):
+        event: object = h11.NEED_DATA
+        while not isinstance(event, h11.Response):
             if event is h11.NEED_DATA:
                 self._parser.receive_data(await self._receive_head(connection))
+            event = self._next_event()
         reply = H1Reply(connection, self._method, event, self._limit_bytes)
         reply.hold(self._parser.trailing_data[0])
         return reply

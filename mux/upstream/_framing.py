@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import h11
+from collections.abc import Mapping
 
 from mux.wire import chunked
 from mux.wire.bodies import Framing, Length, UntilClose
 
 
-def framing(method: str, response: h11.Response) -> Framing:
-    """How the body of `response` to a `method` request is framed."""
-    if method == "HEAD" or response.status_code in {204, 304}:
+def framing(method: str, status: int, headers: Mapping[str, str]) -> Framing:
+    """How the body of an answer to a `method` request is framed."""
+    if method == "HEAD" or status in {204, 304}:
         return Length(0)
-    headers = dict(response.headers)
-    if b"transfer-encoding" in headers:  # h11 lets nothing but chunked pass
+    if "transfer-encoding" in headers:  # h11 lets nothing but chunked pass
         return chunked.Reader()
-    if b"content-length" in headers:  # and of these only one, a number
-        return Length(int(headers[b"content-length"]))
+    if (length := headers.get("content-length")) is not None:  # and here nothing but a number
+        return Length(int(length))
     return UntilClose()
 
 
-def keeps_alive(response: h11.Response) -> bool:
+def keeps_alive(version: bytes, headers: Mapping[str, str]) -> bool:
     """Whether the connection may serve another request after this one."""
-    names = [name for name, _ in response.headers]
-    if b"transfer-encoding" in names and b"content-length" in names:
+    if "transfer-encoding" in headers and "content-length" in headers:
         return False  # two framings in one message: a sign of response splitting
-    tokens = b",".join(value for name, value in response.headers if name == b"connection")
-    closes = any(token.strip() == b"close" for token in tokens.lower().split(b","))
-    return response.http_version >= b"1.1" and not closes
+    tokens = headers.get("connection", "").lower().split(",")
+    return version >= b"1.1" and "close" not in (token.strip() for token in tokens)
