@@ -5,7 +5,8 @@
   Where the system tells of that by itself, the app is told of it without reading.
 * What can be written without waiting is. A client that takes nothing for `write_timeout_s` is cut
   off.
-* A head, a body and the silence between two requests each have their time.
+* A head, a body and the silence between two requests each have their time: one deadline, which
+  `Connections` looks at now and then, because a timer for each wait costs more than the wait.
 * A client that is still sending when it gets its answer is read to the end for a moment, because a
   socket closed with unread bytes would take the answer back.
 """
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import ssl
 from collections.abc import Generator
@@ -68,6 +70,10 @@ class ClientConnection:
         """no request follows the current one"""
         self.ahead = b""
         """what has been read and belongs to the next request"""
+        self.due_s = math.inf
+        """when the client must have sent something, on trio's clock"""
+        self.late = False
+        """it had not"""
         self.departure: Departure | None = None
         """what tells of the client's leaving, if anything but reading does"""
         self._app = app
@@ -77,19 +83,23 @@ class ClientConnection:
         self._socket: ClientSocket | None = None
         self._lock = trio.Lock()
         self._broken = False
-        self._idle: trio.CancelScope | None = None
-        self._idle_since_s = 0.0
+        self._idle_since_s = math.inf
 
     @property
     def idle_s(self) -> float:
         """For how long nothing has been asked for; 0 while something is."""
-        return 0.0 if self._idle is None else trio.current_time() - self._idle_since_s
+        return max(trio.current_time() - self._idle_since_s, 0.0)
 
     def finish(self) -> None:
         """The server stops: end now if nothing is asked for, else after the current request."""
         self.ending = True
-        if self._idle is not None:
-            self._idle.cancel()
+        if self._idle_since_s < math.inf:
+            self.expire()
+
+    def expire(self) -> None:
+        """The client has had its time: what waits for it waits no more."""
+        self.late = True
+        self.socket.stop_waiting()
 
     @property
     def socket(self) -> ClientSocket:
@@ -128,6 +138,14 @@ class ClientConnection:
             yield
         finally:
             self._departures.forget(descriptor, self.departure)
+
+    async def receive(self, until_s: float) -> bytes:
+        """What the client sends; nothing if it has gone, or is `late`."""
+        self.late = False
+        self.due_s = until_s
+        data = await self.socket.receive_some()
+        self.due_s = math.inf
+        return data
 
     async def write(self, data: bytes) -> None:
         """Send `data`; nothing happens if the client has gone."""
@@ -187,31 +205,24 @@ class ClientConnection:
     async def _read_head(self) -> bytes:
         """The next request's head; nothing if the client has no more to ask. Raises `Refused`."""
         data = self.ahead.lstrip(b"\r\n")
-        wait_s, self._idle = self.limits.idle_timeout_s, None
-        until_s = trio.current_time() + self.limits.head_timeout_s
+        now_s = trio.current_time()
+        until_s = now_s + self.limits.head_timeout_s
         while (end := data.find(b"\r\n\r\n")) < 0:
             if len(data) > LIMIT_BYTES:
                 break
             if _BARE.search(data):
                 raise Refused(400, "A line of the request's head ends in LF alone")
-            piece = b""
-            with trio.CancelScope() as scope:
-                if data:
-                    scope.deadline = until_s
-                else:
-                    self._idle = scope
-                    self._idle_since_s = trio.current_time()
-                    scope.deadline = self._idle_since_s + wait_s
-                piece = await self.socket.receive_some()
-            begun, self._idle = bool(data), None
-            if scope.cancelled_caught:
-                if begun:
+            if data:
+                piece = await self.receive(until_s)
+                if self.late and not piece:
                     raise Refused(408, "The request's head did not arrive in time")
-                return b""
+            else:
+                self._idle_since_s = now_s
+                piece = await self.receive(now_s + self.limits.idle_timeout_s)
+                self._idle_since_s = math.inf
+                until_s = trio.current_time() + self.limits.head_timeout_s
             if not piece:
                 return b""
-            if not begun:
-                until_s = trio.current_time() + self.limits.head_timeout_s
             data = (data + piece).lstrip(b"\r\n")
         if not 0 <= end <= LIMIT_BYTES:
             raise Refused(431, f"The request's head is over {LIMIT_BYTES} bytes")

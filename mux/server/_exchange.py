@@ -123,10 +123,8 @@ class Exchange:
                 self._continued = True
                 await connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             silent_s = trio.current_time() + connection.limits.read_timeout_s
-            data = b""
-            with trio.CancelScope(deadline=min(self._until_s, silent_s)) as scope:
-                data = await connection.socket.receive_some()
-            if scope.cancelled_caught:
+            data = await connection.receive(min(self._until_s, silent_s))
+            if not data and connection.late:
                 self._refuse(408, "The request's body did not arrive in time")
                 return None
             if not data:

@@ -48,6 +48,10 @@ class ClientSocket(Protocol):
         for `stall_s`."""
         ...
 
+    def stop_waiting(self) -> None:
+        """Give whoever waits for bytes to read none."""
+        ...
+
     def half_close(self) -> None:
         """Nothing more will be sent."""
         ...
@@ -102,6 +106,10 @@ class PlainSocket:
             except BlockingIOError:
                 continue
 
+    def stop_waiting(self) -> None:
+        if self._sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._sock)  # it is not, but that is what wakes a task
+
     def half_close(self) -> None:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
@@ -141,6 +149,10 @@ class TlsSocket:
                 left = left[_READ_BYTES:]
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise ConnectionResetError from None
+
+    def stop_waiting(self) -> None:
+        with suppress(OSError):  # as if the client had ended; it can still be written to
+            self._stream.transport_stream.socket.shutdown(socket.SHUT_RD)
 
     def half_close(self) -> None:
         """TLS has no half: the peer learns of the end when the socket closes."""

@@ -19,6 +19,8 @@ _SPENT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBU
 _PAUSE_S: Final = 0.25
 _UNUSED_S: Final = 0.5
 """Who has just come is about to ask, and is not closed for somebody else."""
+_LOOK_S: Final = 0.25
+"""How late a client may be told that it is late."""
 _SHARE: Final = 2
 """Another machine gets at most one in so many of all connections, so that no single one can use
 them up. This one may have all: its address is that of all its users, and of a proxy's."""
@@ -55,6 +57,14 @@ class Connections:
             self._live[connection] = peer
             self._of[peer] += 1
             nursery.start_soon(self._run, connection)
+
+    async def look(self) -> None:
+        """End those whose clients have had their time, until cancelled."""
+        while True:
+            await trio.sleep(_LOOK_S)
+            now_s = trio.current_time()
+            for connection in [one for one in self._live if one.due_s <= now_s]:
+                connection.expire()
 
     def finish(self) -> None:
         """End those that ask for nothing, and the others after what they ask for."""

@@ -87,6 +87,7 @@ class _Server:
         """Accept connections until told to stop; return when the last one has ended."""
         with _signals() as told:
             async with trio.open_nursery() as ending:
+                ending.start_soon(self._connections.look)
                 if self._departures is not None:
                     ending.start_soon(self._departures.run)
                 async with trio.open_nursery() as connections:
