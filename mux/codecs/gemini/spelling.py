@@ -12,6 +12,8 @@ from typing import Final
 from mux.errors import InvalidRequest
 from mux.ir import JSON, Object
 from mux.wire import Doc
+from mux.wire.doc import Piece
+from mux.wire.skim import Unread
 
 _UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 
@@ -34,9 +36,23 @@ _FREE: Final = frozenset(
 
 
 def read_body(body: bytes) -> Doc:
-    """The object in `body`, its names in camelCase. Raises `InvalidRequest`."""
+    """The object in `body`, its names in camelCase. Raises `InvalidRequest`.
+
+    Elements of its ``contents`` and ``tools`` may be left unread: `respell` each.
+    """
+    doc = Doc.parse(body, "contents", "tools")
+    return Doc(_named(doc.mapping()))
+
+
+def respell(doc: Doc) -> None:
+    """Put the names in an element of a list that was left unread into camelCase."""
+    if isinstance(doc, Piece):
+        doc.value = _named(doc.value)
+
+
+def _named(value: JSON) -> JSON:
     try:
-        return Doc(canonical(Doc.parse(body).mapping()))
+        return _canonical(value)
     except RecursionError:
         raise InvalidRequest("The request body is nested too deeply", code="invalid_json") from None
 
@@ -63,6 +79,6 @@ def camel(key: str) -> str:
 def _canonical(value: JSON) -> JSON:
     if isinstance(value, dict):
         return canonical(value)
-    if isinstance(value, list):
+    if isinstance(value, list) and not isinstance(value, Unread):
         return [_canonical(item) for item in value]
     return value
