@@ -6,7 +6,7 @@ hand the others on untouched.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from mux.errors import InvalidRequest
 from mux.ir.jsontypes import JSON, Object
@@ -102,7 +102,8 @@ class Doc:
         if not isinstance(self.value, list):
             raise self._expected("a list")
         if isinstance(self.value, Unread):
-            return [Piece(text, self, index) for index, text in enumerate(self.value)]
+            texts = cast("Unread", self.value)
+            return [Piece(text, self, index) for index, text in enumerate(texts)]
         return [Doc(value, self, index) for index, value in enumerate(self.value)]
 
     def string(self) -> str:

@@ -8,6 +8,7 @@ their own return to the part they belong to.
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from mux.codecs import _carried
 from mux.codecs.openai_responses._own import DIALECT
 from mux.codecs.openai_responses.input_items import Item, read_item
