@@ -74,19 +74,22 @@ class _Turns:
         self._caller: _Turn | None = None
 
     def add(self, message: Message) -> None:
-        parts = [part for part in message.parts if not _empty(part)]
-        results = [part for part in parts if isinstance(part, ToolResult)]
-        others = [part for part in parts if not isinstance(part, ToolResult)]
-        for result in results:
-            self._answer(result)
+        others: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                self._answer(part)
+            elif not _empty(part):
+                others.append(part)
         if not others:
             return
         turn = self._turns[-1]
         if message.role is Role.ASSISTANT:
             if turn.answered or (turn.messages and turn.messages[-1].role is not Role.ASSISTANT):
                 turn = self._next()
-            calls = tuple(self._call(part, turn) for part in others)
-            turn.messages.append(replace(message, parts=calls))
+            said = [
+                self._call(part, turn) if isinstance(part, ToolCall) else part for part in others
+            ]
+            turn.messages.append(replace(message, parts=tuple(said)))
             return
         if turn.calls:
             turn = self._next()
@@ -96,22 +99,20 @@ class _Turns:
         for turn in self._turns:
             yield from turn.messages
             if turn.calls:
-                yield Message(Role.TOOL, tuple(self._result(turn, call) for call in turn.calls))
+                yield Message(Role.TOOL, tuple([self._result(turn, call) for call in turn.calls]))
 
     def _next(self) -> _Turn:
         self._turns.append(_Turn())
         return self._turns[-1]
 
-    def _call(self, part: Part, turn: _Turn) -> Part:
-        if not isinstance(part, ToolCall):
-            return part
+    def _call(self, part: ToolCall, turn: _Turn) -> ToolCall:
         place = len(self._turns), len(turn.calls), part.name
         call_id = _ids.call_id(part.id, *place)
         if call_id in self._used:
             call_id = _ids.stable_id("call_", part.id, *place)
         self._used.add(call_id)
         self._calls[part.id] = call_id, turn
-        call = replace(part, id=call_id)
+        call = part if call_id == part.id else replace(part, id=call_id)
         turn.calls.append(call)
         turn.waiting.append(_Waiting(call_id, part.name, bool(part.id)))
         self._caller = turn
@@ -122,7 +123,8 @@ class _Turns:
         if turn is None:
             self._orphan(result)
             return
-        turn.results[call_id] = replace(result, call_id=call_id)
+        known = result.call_id == call_id
+        turn.results[call_id] = result if known else replace(result, call_id=call_id)
         turn.answered = True
         turn.waiting = [waiting for waiting in turn.waiting if waiting.call_id != call_id]
 
@@ -147,6 +149,8 @@ class _Turns:
         if found is None:
             self._losses.append(Loss(LossKind.DEGRADE, "missing_tool_result", call.name))
             found = ToolResult(call.id, (Text("no result"),), is_error=True)
+        if (found.name, found.kind) == (call.name, call.kind):
+            return found
         return replace(found, name=call.name, kind=call.kind)
 
 
