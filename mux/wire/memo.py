@@ -59,13 +59,15 @@ def remembered(read: Callable[[Doc, *Ts], T]) -> Callable[[Doc, *Ts], T]:
     """
 
     def once(doc: Doc, *args: *Ts) -> T:
-        if not isinstance(doc, Piece) or len(doc.text) > _LARGE_BYTES:
+        if not isinstance(doc, Piece):
             return read(doc, *args)
+        if len(doc.text) > _LARGE_BYTES:
+            return read(doc.read(), *args)
         key = (read, doc.text, *args)
         found = _MEMO.get(key)
         if found is not None:
             return cast("T", found[0])
-        result = read(doc, *args)
+        result = read(doc.read(), *args)
         _MEMO.put(key, result, len(doc.text) + _ENTRY_BYTES)
         return result
 

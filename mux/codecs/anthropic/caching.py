@@ -60,7 +60,8 @@ def _holders(body: Object) -> Iterator[Object]:
     for message in _objects(body.get("messages")):
         for block in _objects(message.get("content")):
             yield block
-            yield from _objects(block.get("content"))
+            if isinstance(inner := block.get("content"), list):
+                yield from _objects(inner)
 
 
 def _objects(value: JSON) -> list[Object]:

@@ -7,13 +7,12 @@ are the client's and stay as they are (pitfall 146).
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Final
 
 from mux.errors import InvalidRequest
 from mux.ir import JSON, Object
 from mux.wire import Doc
-from mux.wire.doc import Piece
-from mux.wire.skim import Unread
 
 _UNDERSCORE: Final = re.compile(r"_([a-z0-9])")
 
@@ -35,36 +34,39 @@ _FREE: Final = frozenset(
 """Members whose keys are somebody else's, in the canonical spelling."""
 
 
+_LATER: Final = frozenset({"contents", "tools"})
+"""Lists whose elements are renamed by their readers: what was read before is not renamed again."""
+
+
 def read_body(body: bytes) -> Doc:
-    """The object in `body`, its names in camelCase. Raises `InvalidRequest`.
-
-    Elements of its ``contents`` and ``tools`` may be left unread: `respell` each.
-    """
-    doc = Doc.parse(body, "contents", "tools")
-    return Doc(_named(doc.mapping()))
-
-
-def respell(doc: Doc) -> None:
-    """Put the names in an element of a list that was left unread into camelCase."""
-    if isinstance(doc, Piece):
-        doc.value = _named(doc.value)
+    """The object in `body`, its names in camelCase but for the elements of `_LATER`, which are to
+    be given to `respell`. Raises `InvalidRequest`."""
+    doc = Doc.parse(body, *_LATER)
+    respell(doc, _LATER)
+    return doc
 
 
-def _named(value: JSON) -> JSON:
+def respell(doc: Doc, but: Set[str] = frozenset()) -> None:
+    """Put the API's own names in `doc` into camelCase, as `canonical`. Raises `InvalidRequest`."""
+    if not isinstance(doc.value, dict):
+        return  # its reader will say so
     try:
-        return _canonical(value)
+        doc.value = canonical(doc.value, but)
     except RecursionError:
         raise InvalidRequest("The request body is nested too deeply", code="invalid_json") from None
 
 
-def canonical(body: Object) -> Object:
-    """`body` with the API's own field names in camelCase. Where both spellings are, camel wins."""
+def canonical(body: Object, but: Set[str] = frozenset()) -> Object:
+    """`body` with the API's own field names in camelCase. Where both spellings are, camel wins.
+
+    Its members `but` stay as they are.
+    """
     out: Object = {}
     for key, value in body.items():
         name = camel(key)
         if name != key and name in body:
             continue
-        out[name] = value if name in _FREE else _canonical(value)
+        out[name] = value if name in _FREE or name in but else _canonical(value)
     return out
 
 
@@ -79,6 +81,6 @@ def camel(key: str) -> str:
 def _canonical(value: JSON) -> JSON:
     if isinstance(value, dict):
         return canonical(value)
-    if isinstance(value, list) and not isinstance(value, Unread):
+    if isinstance(value, list):
         return [_canonical(item) for item in value]
     return value
