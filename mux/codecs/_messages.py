@@ -223,7 +223,9 @@ def text_of(parts: Sequence[Part]) -> str:
 
 def result_text(result: ToolResult) -> str:
     """A result for targets without an error flag: errors say so in words (section 7)."""
-    text = result.text
-    if result.is_error and not text.startswith("Error: "):
-        return f"Error: {text}"
-    return text
+    return told(result.text, is_error=result.is_error)
+
+
+def told(text: str, *, is_error: bool) -> str:
+    """As `result_text`, where the result's text is `text`."""
+    return f"Error: {text}" if is_error and not text.startswith("Error: ") else text

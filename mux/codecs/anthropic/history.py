@@ -47,7 +47,7 @@ def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) 
         if last.get("role") == role and message.role is not Role.SYSTEM:
             out[-1] = {**last, "content": [*_content(last), *content], **extra}
         else:
-            out.append({"role": role, "content": list[JSON](content), **extra})
+            out.append({"role": role, "content": [*content], **extra})
     _trim_tail(out)
     if not native and (not out or out[0]["role"] != Role.USER.value):
         # The assistant may not speak first.
