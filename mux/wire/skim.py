@@ -12,8 +12,6 @@ from mux.wire import json
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_STYLES: Final = ((b",", b":"), (b", ", b": "))
-"""What stands after a member and after its key, as most programs write JSON."""
 
 
 class Unread(list[bytes]):
@@ -47,13 +45,9 @@ def skim(body: bytes, lists: Collection[str]) -> Object | None:
 
 def _is_all(body: bytes, members: dict[str, msgspec.Raw]) -> bool:
     """Whether `body` holds nothing but `members`, so that no key is there twice."""
-    for comma, colon in _STYLES:
-        inner = comma.join(
-            [
-                b"".join((json.dumps(name), colon, cast("bytes", raw)))
-                for name, raw in members.items()
-            ]
-        )
-        if body == b"{%b}" % inner:
-            return True
-    return False
+    names = {json.dumps(name): raw for name, raw in members.items()}
+    shortest = sum([len(name) + len(memoryview(raw)) + 2 for name, raw in names.items()]) + 1
+    if len(body) == shortest:  # there is no room for a further member
+        return True
+    spaced = b", ".join([b"%b: %b" % (name, raw) for name, raw in names.items()])
+    return body == b"{%b}" % spaced

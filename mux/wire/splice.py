@@ -22,7 +22,8 @@ def replace_string(body: bytes, key: str, value: str) -> bytes:
         depth += _opened(body[seen : found.start()])
         seen = found.start()
         if depth == 1:
-            return b"".join((body[: found.start(1)], new, body[found.end(1) :]))
+            before, after = body[: found.start(1)], memoryview(body)[found.end(1) :]
+            return b"".join((before, new, after))
     return body
 
 
