@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Final, TypeAlias, TypeVar, TypeVarTuple, cast
+from typing import Final, TypeVar, TypeVarTuple, cast
 
 from mux.wire.doc import Doc, Piece
 
@@ -17,8 +17,6 @@ _LARGE_BYTES: Final = 256 * 1024
 _ENTRY_BYTES: Final = 500
 """What an entry takes beside its text, roughly."""
 
-_Key: TypeAlias = Hashable
-
 
 class Memo:
     """Results by what they were made of; the least needed go when there are `limit_bytes` of texts.
@@ -29,18 +27,18 @@ class Memo:
 
     def __init__(self, limit_bytes: int) -> None:
         self._half_bytes = limit_bytes // 2
-        self._young: dict[_Key, tuple[object, int]] = {}
-        self._old: dict[_Key, tuple[object, int]] = {}
+        self._young: dict[Hashable, tuple[object, int]] = {}
+        self._old: dict[Hashable, tuple[object, int]] = {}
         self._size_bytes = 0
 
-    def get(self, key: _Key) -> tuple[object, int] | None:
+    def get(self, key: Hashable) -> tuple[object, int] | None:
         """What was put under `key`, and its size in bytes."""
         found = self._young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, *found)
         return found
 
-    def put(self, key: _Key, result: object, size_bytes: int) -> None:
+    def put(self, key: Hashable, result: object, size_bytes: int) -> None:
         """Remember `result`."""
         self._young[key] = result, size_bytes
         self._size_bytes += size_bytes
