@@ -51,13 +51,13 @@ class _Turn:
         self.results: dict[str, ToolResult] = {}
         self.answered = False
         """results have begun: what the assistant says next is another turn"""
-        self.waiting: list[_Waiting] = []
+        self.waiting: dict[str, _Waiting] = {}
+        """by the id sent upstream, in the order of the calls"""
 
 
 class _Waiting(NamedTuple):
     """A call without a result yet, for results that can only be matched by name and order."""
 
-    call_id: str
     name: str
     had_id: bool
 
@@ -114,7 +114,7 @@ class _Turns:
         self._calls[part.id] = call_id, turn
         call = part if call_id == part.id else replace(part, id=call_id)
         turn.calls.append(call)
-        turn.waiting.append(_Waiting(call_id, part.name, bool(part.id)))
+        turn.waiting[call_id] = _Waiting(part.name, bool(part.id))
         self._caller = turn
         return call
 
@@ -126,16 +126,16 @@ class _Turns:
         known = result.call_id == call_id
         turn.results[call_id] = result if known else replace(result, call_id=call_id)
         turn.answered = True
-        turn.waiting = [waiting for waiting in turn.waiting if waiting.call_id != call_id]
+        turn.waiting.pop(call_id, None)
 
     def _match(self, result: ToolResult) -> tuple[str, _Turn | None]:
         if result.call_id in self._calls and result.call_id:
             return self._calls[result.call_id]
         turn = self._caller
-        for call in turn.waiting if turn is not None else ():
+        for call_id, call in turn.waiting.items() if turn is not None else ():
             by_order = not result.call_id or not call.had_id
             if by_order and result.name in ("", call.name):
-                return call.call_id, turn
+                return call_id, turn
         return "", None
 
     def _orphan(self, result: ToolResult) -> None:
