@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -148,8 +149,14 @@ def _translating(
 
 
 def _decoding(dialect: str, content: bytes) -> Callable[[], object]:
-    server = CODECS[dialect].server
-    return lambda: server.decode_request(content, model="bench", stream=True)
+    """An agent's next request each time: all of its turns but the last one were read before."""
+    server, pieces, numbers = CODECS[dialect].server, content.split(requests.TURN), count()
+
+    def work() -> object:
+        body = requests.turn(next(numbers)).join(pieces)
+        return server.decode_request(body, model="bench", stream=True)
+
+    return work
 
 
 def _encoding(dialect: str, request: Request) -> Callable[[], object]:

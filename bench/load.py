@@ -11,12 +11,14 @@ import select
 import socket
 import sys
 import time
+from itertools import count
 from typing import Final
 
 import msgspec
 
 from bench.answers import MARK, STAMP_DIGITS
 from bench.mock import raise_file_limit
+from bench.requests import TURN, turn
 
 _READ_BYTES: Final = 262_144
 _HEAD_END: Final = b"\r\n\r\n"
@@ -31,6 +33,7 @@ _ERROR_BYTES: Final = 300
 class Job(msgspec.Struct, frozen=True):
     """What to do: `request` over `connections` for `seconds`, after the time to warm up.
 
+    `request` is another one each time where `requests.TURN` stands in it.
     With `tokens` the answers are streams of so many; with `stamped` each token says when it was
     sent; with `once` no connection asks again. Slow answers are waited for beyond `seconds` until
     `at_least` of what is counted have come (tokens of streams, else requests), up to `most_s`.
@@ -123,6 +126,8 @@ class Load:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._pieces = job.request.split(TURN)
+        self._numbers = count(time.time_ns() // 1_000_000)
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
         self._ready = 0
@@ -211,7 +216,7 @@ class Load:
         connection.asked = time.monotonic()
         connection.buffer = connection.tail = connection.status = b""
         connection.tokens = 0
-        self._send(connection, self._job.request)
+        self._send(connection, turn(next(self._numbers)).join(self._pieces))
 
     def _send(self, connection: _Connection, data: bytes) -> None:
         try:

@@ -13,6 +13,9 @@ from mux.ir import Abilities, Message, Object, Request, Role, Text, Tool, ToolCa
 from mux.wire import json
 
 AGENT_BYTES: Final = 130_000
+TURN: Final = b"a new turn."
+"""What an agent's request says in its last turn: each time it is sent, that turn is another one."""
+
 _PROSE: Final = "The quick brown fox jumps over the lazy dog, then writes down how it was done. "
 _TOOLS: Final = 30
 _COMPLETIONS: Final = "openai_completions"
@@ -83,8 +86,10 @@ def agent_request() -> Request:
     request = replace(_SHORT, system=(Text(_PROSE * 250),), tools=tuple(map(_tool, range(_TOOLS))))
     empty = len(CODECS["openai_chat"].client.encode_request(request, Abilities()).body)
     per_turn = _size(*_turn(0))
-    for number in range((AGENT_BYTES - empty) // per_turn):
+    count = (AGENT_BYTES - empty) // per_turn
+    for number in range(count - 1):
         turns += _turn(number)
+    turns += _turn(count - 1, TURN.decode())
     return replace(request, messages=tuple(turns))
 
 
@@ -101,8 +106,14 @@ def _tool(number: int) -> Tool:
     return Tool(f"tool_{number}", description=_PROSE * 6, schema=schema)
 
 
-def _turn(number: int) -> tuple[Message, Message]:
-    arguments = json.dumps({"argument_0": f"/src/file_{number}.py", "argument_1": _PROSE}).decode()
+def turn(number: int) -> bytes:
+    """What stands for `TURN` in the request of that number."""
+    return b"%0*d" % (len(TURN), number % 10 ** len(TURN))
+
+
+def _turn(number: int, mark: str = "") -> tuple[Message, Message]:
+    arguments = json.text({"argument_0": f"/src/file_{number}.py", "argument_1": mark or _PROSE})
     call = ToolCall(f"call_{number}", f"tool_{number % _TOOLS}", arguments)
-    result = ToolResult(f"call_{number}", (Text(f"{number}: {_PROSE}\n" * 12),), name=call.name)
+    text = f"{mark}{number}: {_PROSE}\n" * 12
+    result = ToolResult(call.id, (Text(text),), name=call.name)
     return Message(Role.ASSISTANT, (Text(_PROSE), call)), Message(Role.TOOL, (result,))

@@ -15,7 +15,7 @@ from mux.codecs import CODECS
 from mux.errors import MuxError
 from mux.ir import Checker, Event
 from mux.server import _head
-from mux.wire import chunked, jsonarray, ndjson, splice, sse
+from mux.wire import Doc, chunked, json, jsonarray, ndjson, splice, sse
 
 Target = Callable[[bytes], None]
 DIALECTS = sorted(CODECS)
@@ -114,6 +114,23 @@ def fuzz_request(data: bytes) -> None:
         assert error.message
 
 
+def fuzz_elements(data: bytes) -> None:
+    """A long body means the same, or is as wrong, whether its elements are read alone or not."""
+    body = b'{"list":[%b],"rest":"%b"}' % (data, b"r" * 5000)
+
+    def read(*lists: str) -> object:
+        try:
+            doc = Doc.parse(body, *lists)
+            fields = dict(doc.mapping())
+            if lists and isinstance(fields.get("list"), list):
+                fields["list"] = [item.value for item in doc.need("list").items()]
+            return json.dumps(fields)
+        except MuxError as error:
+            return type(error), error.code
+
+    assert read("list") == read()
+
+
 def fuzz_response(data: bytes) -> None:
     """An upstream's answer decodes, or is a `MuxError`, whatever its status."""
     dialect, data = _dialect(data)
@@ -194,6 +211,7 @@ TARGETS: dict[str, Target] = {
     "ndjson": fuzz_ndjson,
     "jsonarray": fuzz_jsonarray,
     "chunked": fuzz_chunked,
+    "elements": fuzz_elements,
     "splice": fuzz_splice,
     "decoder": fuzz_decoder,
     "request": fuzz_request,

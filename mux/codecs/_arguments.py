@@ -58,12 +58,15 @@ def unwrap_value(text: str) -> str:
 
 
 def _parse(text: str) -> JSON:
-    for candidate in (text, close(text)):
-        try:
-            return json.loads(candidate)
-        except json.JsonError:
-            continue
-    return None
+    """The value in `text`, closed if need be; None if there is none."""
+    try:
+        return json.loads(text)
+    except json.JsonError:
+        pass
+    try:
+        return json.loads(close(text))
+    except json.JsonError:
+        return None
 
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*("|\\?\Z)|[{}\[\]]', re.DOTALL)

@@ -39,7 +39,7 @@ def restore(parts: Iterable[Part], native: str) -> tuple[Part, ...]:
             _sign_text(out, replace(signature, id=""))
         else:
             marked[signature.id] = replace(signature, id="")
-    return tuple(_signed(part, marked) for part in out)
+    return tuple([_signed(part, marked) for part in out] if marked else out)
 
 
 def _carried(part: Part, native: str) -> Signature | None:

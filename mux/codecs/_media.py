@@ -128,9 +128,18 @@ def settle(request: Request, check: Callable[[Media], object], losses: list[Loss
                 return part
 
     messages = [
-        replace(message, parts=tuple(map(settled, message.parts))) for message in request.messages
+        replace(message, parts=tuple(map(settled, message.parts)))
+        if any([_has_media(part) for part in message.parts])
+        else message
+        for message in request.messages
     ]
     return replace(request, messages=tuple(messages))
+
+
+def _has_media(part: Part) -> bool:
+    if isinstance(part, ToolResult):
+        return any([isinstance(piece, Media) for piece in part.content])
+    return isinstance(part, Media)
 
 
 def _shown(

@@ -51,13 +51,13 @@ class _Turn:
         self.results: dict[str, ToolResult] = {}
         self.answered = False
         """results have begun: what the assistant says next is another turn"""
-        self.waiting: list[_Waiting] = []
+        self.waiting: dict[str, _Waiting] = {}
+        """by the id sent upstream, in the order of the calls"""
 
 
 class _Waiting(NamedTuple):
     """A call without a result yet, for results that can only be matched by name and order."""
 
-    call_id: str
     name: str
     had_id: bool
 
@@ -74,19 +74,22 @@ class _Turns:
         self._caller: _Turn | None = None
 
     def add(self, message: Message) -> None:
-        parts = [part for part in message.parts if not _empty(part)]
-        results = [part for part in parts if isinstance(part, ToolResult)]
-        others = [part for part in parts if not isinstance(part, ToolResult)]
-        for result in results:
-            self._answer(result)
+        others: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                self._answer(part)
+            elif not _empty(part):
+                others.append(part)
         if not others:
             return
         turn = self._turns[-1]
         if message.role is Role.ASSISTANT:
             if turn.answered or (turn.messages and turn.messages[-1].role is not Role.ASSISTANT):
                 turn = self._next()
-            calls = tuple(self._call(part, turn) for part in others)
-            turn.messages.append(replace(message, parts=calls))
+            said = [
+                self._call(part, turn) if isinstance(part, ToolCall) else part for part in others
+            ]
+            turn.messages.append(replace(message, parts=tuple(said)))
             return
         if turn.calls:
             turn = self._next()
@@ -96,24 +99,22 @@ class _Turns:
         for turn in self._turns:
             yield from turn.messages
             if turn.calls:
-                yield Message(Role.TOOL, tuple(self._result(turn, call) for call in turn.calls))
+                yield Message(Role.TOOL, tuple([self._result(turn, call) for call in turn.calls]))
 
     def _next(self) -> _Turn:
         self._turns.append(_Turn())
         return self._turns[-1]
 
-    def _call(self, part: Part, turn: _Turn) -> Part:
-        if not isinstance(part, ToolCall):
-            return part
+    def _call(self, part: ToolCall, turn: _Turn) -> ToolCall:
         place = len(self._turns), len(turn.calls), part.name
         call_id = _ids.call_id(part.id, *place)
         if call_id in self._used:
             call_id = _ids.stable_id("call_", part.id, *place)
         self._used.add(call_id)
         self._calls[part.id] = call_id, turn
-        call = replace(part, id=call_id)
+        call = part if call_id == part.id else replace(part, id=call_id)
         turn.calls.append(call)
-        turn.waiting.append(_Waiting(call_id, part.name, bool(part.id)))
+        turn.waiting[call_id] = _Waiting(part.name, bool(part.id))
         self._caller = turn
         return call
 
@@ -122,18 +123,19 @@ class _Turns:
         if turn is None:
             self._orphan(result)
             return
-        turn.results[call_id] = replace(result, call_id=call_id)
+        known = result.call_id == call_id
+        turn.results[call_id] = result if known else replace(result, call_id=call_id)
         turn.answered = True
-        turn.waiting = [waiting for waiting in turn.waiting if waiting.call_id != call_id]
+        turn.waiting.pop(call_id, None)
 
     def _match(self, result: ToolResult) -> tuple[str, _Turn | None]:
         if result.call_id in self._calls and result.call_id:
             return self._calls[result.call_id]
         turn = self._caller
-        for call in turn.waiting if turn is not None else ():
+        for call_id, call in turn.waiting.items() if turn is not None else ():
             by_order = not result.call_id or not call.had_id
             if by_order and result.name in ("", call.name):
-                return call.call_id, turn
+                return call_id, turn
         return "", None
 
     def _orphan(self, result: ToolResult) -> None:
@@ -147,6 +149,8 @@ class _Turns:
         if found is None:
             self._losses.append(Loss(LossKind.DEGRADE, "missing_tool_result", call.name))
             found = ToolResult(call.id, (Text("no result"),), is_error=True)
+        if (found.name, found.kind) == (call.name, call.kind):
+            return found
         return replace(found, name=call.name, kind=call.kind)
 
 
@@ -219,7 +223,9 @@ def text_of(parts: Sequence[Part]) -> str:
 
 def result_text(result: ToolResult) -> str:
     """A result for targets without an error flag: errors say so in words (section 7)."""
-    text = result.text
-    if result.is_error and not text.startswith("Error: "):
-        return f"Error: {text}"
-    return text
+    return told(result.text, is_error=result.is_error)
+
+
+def told(text: str, *, is_error: bool) -> str:
+    """As `result_text`, where the result's text is `text`."""
+    return f"Error: {text}" if is_error and not text.startswith("Error: ") else text

@@ -6,7 +6,6 @@ has resolved before a request is encoded, so whatever is still here cannot be ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from mux.errors import Unsupported
@@ -87,8 +86,12 @@ def check_state(request: Request, target: str, losses: list[Loss]) -> None:
     ]
     if own.get(_RAW) is True and target not in _UNTEMPLATED:
         losses.append(Loss(LossKind.DEGRADE, _RAW))
-    for part in _parts(request):
-        _check_part(part, request.origin, target)
+    for message in request.messages:
+        for part in message.parts:
+            _check_part(part, request.origin, target)
+            if isinstance(part, ToolResult):
+                for piece in part.content:
+                    _check_part(piece, request.origin, target)
 
 
 def _at(fields: Object, path: str) -> JSON:
@@ -98,14 +101,6 @@ def _at(fields: Object, path: str) -> JSON:
     if not rest:
         return value
     return _at(value, rest) if isinstance(value, dict) else None
-
-
-def _parts(request: Request) -> Iterator[Part]:
-    for message in request.messages:
-        for part in message.parts:
-            yield part
-            if isinstance(part, ToolResult):
-                yield from part.content
 
 
 def _check_part(part: Part, origin: str, target: str) -> None:

@@ -144,7 +144,7 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
         request,
         tools=tuple(tools),
         tool_choice=_choice(request.tool_choice, tools, names, losses),
-        messages=tuple(_message(message, names) for message in request.messages),
+        messages=tuple([_message(message, names) for message in request.messages]),
     )
     return adapted, ToolMap(names.originals)
 
@@ -173,6 +173,7 @@ class _Names:
         self._taken: set[tuple[str, str]] = {("", name) for name in rules.reserved}
         self._legal: set[tuple[str, str]] = set()
         self._valued: set[str] = set()
+        self._fits: dict[str, str] = {}
         for tool in tools:
             home, flat = self._flat(tool.namespace, tool.name)
             if self._fitted(flat) == flat:
@@ -227,6 +228,8 @@ class _Names:
         wire, namespace = self.wire(tool.namespace, tool.name), self.space(tool.namespace)
         if not self.wraps(tool.kind):
             schema = _schema.object_around(tool.schema) if self.valued(wire) else tool.schema
+            if (wire, namespace) == (tool.name, tool.namespace) and schema is tool.schema:
+                return tool
             return replace(tool, name=wire, namespace=namespace, schema=schema)
         return replace(
             tool,
@@ -246,9 +249,12 @@ class _Names:
 
     def _fitted(self, name: str) -> str:
         """`name` with legal characters, still too long perhaps."""
-        fitted = self._rules.illegal.sub("_", name) or "_"
-        if self._rules.letter_first and not (fitted[0].isalpha() or fitted[0] == "_"):
-            fitted = f"_{fitted}"
+        fitted = self._fits.get(name)
+        if fitted is None:
+            fitted = self._rules.illegal.sub("_", name) or "_"
+            if self._rules.letter_first and not (fitted[0].isalpha() or fitted[0] == "_"):
+                fitted = f"_{fitted}"
+            self._fits[name] = fitted
         return fitted
 
     def _repair(self, namespace: str, name: str) -> str:
@@ -268,18 +274,16 @@ class _Names:
 
 
 def _message(message: Message, names: _Names) -> Message:
-    parts = tuple(_part(part, names) for part in message.parts)
+    parts = tuple([_part(part, names) for part in message.parts])
     return message if parts == message.parts else replace(message, parts=parts)
 
 
 def _part(part: Part, names: _Names) -> Part:
     match part:
         case ToolCall():
-            adapted = replace(
-                part,
-                name=names.wire(part.namespace, part.name),
-                namespace=names.space(part.namespace),
-            )
+            name, namespace = names.wire(part.namespace, part.name), names.space(part.namespace)
+            same = (name, namespace) == (part.name, part.namespace)
+            adapted = part if same else replace(part, name=name, namespace=namespace)
             if names.wraps(part.kind):
                 text = wrap_text(part.arguments)
                 return replace(adapted, kind=ToolKind.FUNCTION, arguments=text)
@@ -289,7 +293,8 @@ def _part(part: Part, names: _Names) -> Part:
         case ToolResult():
             kind = ToolKind.FUNCTION if names.wraps(part.kind) else part.kind
             name = names.wire("", part.name) if part.name else ""
-            return replace(part, name=name, kind=kind)
+            same = name == part.name and kind is part.kind
+            return part if same else replace(part, name=name, kind=kind)
         case _:
             return part
 

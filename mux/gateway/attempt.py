@@ -43,8 +43,9 @@ from mux.wire import json, splice
 if TYPE_CHECKING:
     from mux.gateway.exchange import Gateway
 
-_ENVELOPES: Final = (b"mux1.", b"bXV4MS5")
-"""An envelope as it is, and as Gemini's bytes fields hold it."""
+_ENVELOPE: Final = b"mux1."
+_ENVELOPE_IN_BYTES: Final = b"bXV4MS5"
+"""How an envelope begins, and how in Gemini's bytes fields."""
 
 _STREAMED: Final = frozenset({"anthropic", "openai_responses"})
 """Dialects in which whole answers are asked for as streams, so that no connection falls silent for
@@ -390,4 +391,5 @@ def _passes(call: Call) -> bool:
     no upstream is asked for.
     """
     plain = call.exact and call.request.variant != "array"
-    return plain and not any(mark in call.body for mark in _ENVELOPES)
+    envelope = _ENVELOPE_IN_BYTES if call.dialect == "gemini" else _ENVELOPE
+    return plain and envelope not in call.body

@@ -7,38 +7,58 @@ put in; that is the codec's work, and bytes passed through would be refused.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from mux.ir import Abilities, Media, Message, Request, Thinking, ToolCall, ToolResult
 
 
 def familiar(request: Request, dialect: str, abilities: Abilities) -> bool:
     """Whether every message of `request` could stem from a talk with this model alone."""
-    return not any(
-        _odd_reasoning(message, request, dialect, abilities)
-        or _odd_signature(message, dialect, abilities)
-        or _odd_media(message, abilities)
-        for message in request.messages
-    )
+    odd = list(_oddities(request, dialect, abilities))
+    return not any(is_odd(message) for is_odd in odd for message in request.messages)
 
 
-def _odd_reasoning(message: Message, request: Request, dialect: str, abilities: Abilities) -> bool:
-    thoughts = [part for part in message.parts if isinstance(part, Thinking)]
-    if abilities.echo_reasoning:
-        # Such a host refuses calls without the reasoning that led to them.
-        return not thoughts and any(isinstance(part, ToolCall) for part in message.parts)
-    if dialect == "openai_responses":
-        # What is neither stored there nor sent along cannot be found again.
-        return request.store is False and any(part.signature is None for part in thoughts)
-    return dialect == "openai_chat" and abilities.openai_extras and bool(thoughts)
+def _oddities(
+    request: Request, dialect: str, abilities: Abilities
+) -> Iterator[Callable[[Message], bool]]:
+    """What a message of this model's would not be."""
+    echoes, openai = bool(abilities.echo_reasoning), abilities.openai_extras
+    if echoes:
+        yield _calls_without_reason
+    elif dialect == "openai_responses" and request.store is False:
+        yield _reasons_unsigned
+    elif dialect == "openai_chat" and openai:
+        yield _reasons
+    if dialect == "openai_chat" and (openai or echoes):
+        yield _signs_calls
+    if not abilities.tool_media:
+        yield _shows_media
 
 
-def _odd_signature(message: Message, dialect: str, abilities: Abilities) -> bool:
-    if dialect != "openai_chat" or not (abilities.openai_extras or abilities.echo_reasoning):
-        return False
+def _thoughts(message: Message) -> list[Thinking]:
+    return [part for part in message.parts if isinstance(part, Thinking)]
+
+
+def _reasons(message: Message) -> bool:
+    return bool(_thoughts(message))
+
+
+def _calls_without_reason(message: Message) -> bool:
+    """Such a host refuses calls without the reasoning that led to them."""
+    return not _reasons(message) and any(isinstance(part, ToolCall) for part in message.parts)
+
+
+def _reasons_unsigned(message: Message) -> bool:
+    """What is neither stored there nor sent along cannot be found again."""
+    return any(part.signature is None for part in _thoughts(message))
+
+
+def _signs_calls(message: Message) -> bool:
     return any(isinstance(part, ToolCall) and part.signature for part in message.parts)
 
 
-def _odd_media(message: Message, abilities: Abilities) -> bool:
-    return not abilities.tool_media and any(
+def _shows_media(message: Message) -> bool:
+    return any(
         isinstance(inner, Media)
         for part in message.parts
         if isinstance(part, ToolResult)

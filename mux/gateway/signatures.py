@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -43,6 +43,9 @@ from mux.wire import json
 TTL_S: Final = 6 * 3600.0
 LIMIT_ENTRIES: Final = 10_000
 LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+_Signable: TypeAlias = Thinking | ToolCall | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +177,18 @@ _TOLD: Final = frozenset(
 
 def keep_own(request: Request, route: str) -> Request:
     """`request` without signatures known to come from another provider than `route`."""
-    messages = tuple(
+    if not any([_foreign(part, route) for message in request.messages for part in message.parts]):
+        return request
+    messages = [
         replace(
             message,
             parts=tuple(
                 sign(part, None) if _foreign(part, route) else part for part in message.parts
             ),
         )
-        if any(_foreign(part, route) for part in message.parts)
-        else message
         for message in request.messages
-    )
-    return request if messages == request.messages else replace(request, messages=messages)
+    ]
+    return replace(request, messages=tuple(messages))
 
 
 def _foreign(part: Part, route: str) -> bool:
@@ -194,7 +197,7 @@ def _foreign(part: Part, route: str) -> bool:
 
 
 def _signature(part: Part) -> Signature | None:
-    return part.signature if isinstance(part, Thinking | ToolCall | Text) else None
+    return part.signature if isinstance(part, _Signable) else None
 
 
 def _is_signed(parts: tuple[Part, ...]) -> bool:

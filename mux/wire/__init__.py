@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from mux.wire import json, ndjson, sse
 from mux.wire.doc import Doc
+from mux.wire.memo import remembered
 
-__all__ = ["Doc", "json", "ndjson", "sse"]
+__all__ = ["Doc", "json", "ndjson", "remembered", "sse"]

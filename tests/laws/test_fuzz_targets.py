@@ -28,6 +28,10 @@ FRAGMENTS = st.sampled_from(
         b'{"message":{"content":"x"},"done":true}',
         b'{"error":{"message":"x"}}',
         b'"\\ud83d',
+        b'{"a":1}',
+        b'{"a":1,"a":2}',
+        b'"a":',
+        b'],"list":[',
         b"\xef\xbb\xbf",
         b"\xff",
     ]

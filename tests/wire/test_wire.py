@@ -179,7 +179,7 @@ def test_what_nobody_asked_for_is_kept():
         (b'{"model":"a","x":1}', b'{"model":"b","x":1}'),
         (b'{"x":{"model":"a"}, "model" : "a" }', b'{"x":{"model":"a"}, "model" : "b" }'),
         (b'{"x":["model","a"],"model":"q\\"uote"}', b'{"x":["model","a"],"model":"b"}'),
-        (b'{"y":"model","model":"1","model":"2"}', b'{"y":"model","model":"b","model":"b"}'),
+        (b'{"y":"model","model":"1","x":"model"}', b'{"y":"model","model":"b","x":"model"}'),
         (b'{"x":1}', b'{"x":1}'),
         (b'{"a\\"model":"x","model":"a"}', b'{"a\\"model":"x","model":"b"}'),
         (b'{"x":"\\"model\\":\\"a\\"","model":"a"}', b'{"x":"\\"model\\":\\"a\\"","model":"b"}'),

@@ -16,7 +16,7 @@ def own(fields: Object) -> Ext | None:
 
 def extras(ext: Ext | None) -> Object:
     """The fields only this dialect knows, empty if there are none."""
-    return (ext or {}).get(DIALECT, {})
+    return {} if ext is None else ext.get(DIALECT, {})
 
 
 def nested(fields: Object, key: str) -> Object:

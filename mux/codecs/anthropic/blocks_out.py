@@ -46,7 +46,7 @@ def with_own(block: Object, cache: CacheHint | None, ext: Ext | None) -> Object:
     if cache is not None:
         ttl: Object = {"ttl": _TTLS[cache.ttl]} if cache.ttl in _TTLS else {}
         block["cache_control"] = {"type": "ephemeral", **ttl, **nested(extra, "cache_control")}
-    return {**block, **{key: extra[key] for key in extra if key != "cache_control"}}
+    return block | {key: extra[key] for key in extra if key != "cache_control"} if extra else block
 
 
 def text_blocks(part: Text) -> list[Object]:

@@ -19,11 +19,15 @@ _LONG: Final = "1h"
 
 
 def mark(body: Object, abilities: Abilities, losses: list[Loss], *, native: bool) -> None:
-    """Add, limit or remove the breakpoints in `body`, in place."""
+    """Add, limit or remove the breakpoints in `body`, in place.
+
+    What a client of this dialect wrote is part of its request, too, and stays as it is there.
+    """
     if not abilities.cache_control:
         body.pop(_KEY, None)
-        for holder in _holders(body):
-            holder.pop(_KEY, None)
+        body |= {key: _bare(body[key]) for key in ("tools", "system") if key in body}
+        for message in _objects(body.get("messages")):
+            message["content"] = _bare(message["content"])
     elif not native:
         marked = [holder for holder in _holders(body) if _KEY in holder]
         if marked:
@@ -31,6 +35,14 @@ def mark(body: Object, abilities: Abilities, losses: list[Loss], *, native: bool
         elif abilities.auto_cache:
             for holder in _stable_ends(body):
                 holder[_KEY] = {"type": "ephemeral"}
+
+
+def _bare(blocks: JSON) -> JSON:
+    """`blocks` without breakpoints, those inside of blocks included."""
+    if isinstance(blocks, dict):
+        inner: Object = {"content": _bare(blocks["content"])} if "content" in blocks else {}
+        return {key: value for key, value in blocks.items() if key != _KEY} | inner
+    return [_bare(block) for block in blocks] if isinstance(blocks, list) else blocks
 
 
 def _limit(marked: list[Object], losses: list[Loss]) -> None:
@@ -60,7 +72,8 @@ def _holders(body: Object) -> Iterator[Object]:
     for message in _objects(body.get("messages")):
         for block in _objects(message.get("content")):
             yield block
-            yield from _objects(block.get("content"))
+            if isinstance(inner := block.get("content"), list):
+                yield from _objects(inner)
 
 
 def _objects(value: JSON) -> list[Object]:

@@ -44,10 +44,10 @@ def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) 
             continue
         role, extra = _wire_role(message), extras(message.ext)
         last = out[-1] if out else {}
-        if last.get("role") == role and role != Role.SYSTEM.value:
+        if last.get("role") == role and message.role is not Role.SYSTEM:
             out[-1] = {**last, "content": [*_content(last), *content], **extra}
         else:
-            out.append({"role": role, "content": list[JSON](content), **extra})
+            out.append({"role": role, "content": [*content], **extra})
     _trim_tail(out)
     if not native and (not out or out[0]["role"] != Role.USER.value):
         # The assistant may not speak first.
@@ -57,8 +57,11 @@ def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) 
     return out
 
 
+_WIRE_ROLES: Final = {role: str(Role.USER if role is Role.TOOL else role) for role in Role}
+
+
 def _wire_role(message: Message) -> str:
-    return Role.USER.value if message.role is Role.TOOL else message.role.value
+    return _WIRE_ROLES[message.role]
 
 
 def _placed(
@@ -81,7 +84,7 @@ def _signed(messages: Iterable[Message], losses: list[Loss]) -> Iterable[Message
     it; a turn some of whose reasoning it did not sign is sent without any."""
     for _, run in groupby(messages, key=_wire_role):
         turn = list(run)
-        if all(_signature_is_ours(part) for message in turn for part in message.parts):
+        if all([_signature_is_ours(part) for message in turn for part in message.parts]):
             yield from turn
             continue
         losses.append(Loss(LossKind.DROP, "reasoning"))

@@ -37,7 +37,7 @@ from mux.ir import (
     Text,
     ToolResult,
 )
-from mux.wire import Doc, json
+from mux.wire import Doc, json, remembered
 
 _ROLES: Final = ("user", "assistant", "system")
 _NAME_CHARS: Final = 64
@@ -50,7 +50,7 @@ def decode_request(
     body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
 ) -> Request:
     """The request in `body`. Raises `InvalidRequest` naming the field."""
-    doc = Doc.parse(body)
+    doc = Doc.parse(body, "messages", "tools")
     name = model or doc.need("model").string()
     system, messages = _history(doc)
     system, attribution = _unattributed(system)
@@ -138,14 +138,15 @@ def _is_plain_system(message: Message) -> bool:
     return message.role is Role.SYSTEM and plain and not message.ext
 
 
-def _decode_message(doc: Doc) -> list[Message]:
+@remembered
+def _decode_message(doc: Doc) -> tuple[Message, ...]:
     """One message, or several: tool results are messages of their own."""
     role = Role(doc.need("role").one_of(*_ROLES))
     content = doc.need("content")
     parts = _carried.restore(decode_blocks(content), DIALECT)
     ext = own(doc.rest())
     if role is not Role.USER:
-        return [Message(role, parts, ext=ext)]
+        return (Message(role, parts, ext=ext),)
     out: list[Message] = []
     for part in parts:
         role = Role.TOOL if isinstance(part, ToolResult) else Role.USER
@@ -153,7 +154,7 @@ def _decode_message(doc: Doc) -> list[Message]:
             out[-1] = replace(out[-1], parts=(*out[-1].parts, part))
         else:
             out.append(Message(role, (part,), ext=ext))
-    return out or [Message(Role.USER, (), ext=ext)]
+    return tuple(out) or (Message(Role.USER, (), ext=ext),)
 
 
 def path(request: Request) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mux.codecs.anthropic._own import DIALECT, own
 from mux.codecs.anthropic.blocks_in import cache_hint
 from mux.ir import ChoiceMode, ServerTool, Tool, ToolChoice
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _KINDS: Final = (
     ("bash_", "bash"),
@@ -33,6 +33,7 @@ _MODES: Final = {
 }
 
 
+@remembered
 def decode_tool(doc: Doc) -> Tool | ServerTool:
     """One entry of ``tools``. What has a schema is the client's own, whatever its type says."""
     kind = doc.get_str("type")

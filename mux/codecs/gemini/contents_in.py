@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.parts_in import decode_part, own
 from mux.codecs.gemini.signatures import signature_of
+from mux.codecs.gemini.spelling import respell
 from mux.ir import Media, Message, Part, Role, Signature, Text, Thinking, ToolCall, ToolResult
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _ROLES: Final = {
     "": Role.USER,
@@ -85,7 +86,9 @@ def _whole(parts: Iterable[Part]) -> list[Part]:
     return out
 
 
+@remembered
 def _message(doc: Doc) -> Message:
+    respell(doc)
     role = _role(doc)
     parts = tuple(_returned([decode_part(part) for part in _parts_of(doc)]))
     if parts and all(isinstance(part, ToolResult) for part in parts):

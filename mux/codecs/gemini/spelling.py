@@ -7,6 +7,7 @@ are the client's and stay as they are (pitfall 146).
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Final
 
 from mux.errors import InvalidRequest
@@ -33,22 +34,39 @@ _FREE: Final = frozenset(
 """Members whose keys are somebody else's, in the canonical spelling."""
 
 
+_LATER: Final = frozenset({"contents", "tools"})
+"""Lists whose elements are renamed by their readers: what was read before is not renamed again."""
+
+
 def read_body(body: bytes) -> Doc:
-    """The object in `body`, its names in camelCase. Raises `InvalidRequest`."""
+    """The object in `body`, its names in camelCase but for the elements of `_LATER`, which are to
+    be given to `respell`. Raises `InvalidRequest`."""
+    doc = Doc.parse(body, *_LATER)
+    respell(doc, _LATER)
+    return doc
+
+
+def respell(doc: Doc, but: Set[str] = frozenset()) -> None:
+    """Put the API's own names in `doc` into camelCase, as `canonical`. Raises `InvalidRequest`."""
+    if not isinstance(doc.value, dict):
+        return  # its reader will say so
     try:
-        return Doc(canonical(Doc.parse(body).mapping()))
+        doc.value = canonical(doc.value, but)
     except RecursionError:
         raise InvalidRequest("The request body is nested too deeply", code="invalid_json") from None
 
 
-def canonical(body: Object) -> Object:
-    """`body` with the API's own field names in camelCase. Where both spellings are, camel wins."""
+def canonical(body: Object, but: Set[str] = frozenset()) -> Object:
+    """`body` with the API's own field names in camelCase. Where both spellings are, camel wins.
+
+    Its members `but` stay as they are.
+    """
     out: Object = {}
     for key, value in body.items():
         name = camel(key)
         if name != key and name in body:
             continue
-        out[name] = value if name in _FREE else _canonical(value)
+        out[name] = value if name in _FREE or name in but else _canonical(value)
     return out
 
 

@@ -10,6 +10,7 @@ from mux.codecs._tools import ToolRules
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.enums import CALLING_MODES, word
 from mux.codecs.gemini.parts_in import own
+from mux.codecs.gemini.spelling import respell
 from mux.ir import (
     JSON,
     Abilities,
@@ -22,7 +23,7 @@ from mux.ir import (
     Tool,
     ToolChoice,
 )
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 RULES: Final = ToolRules(illegal=re.compile(r"[^A-Za-z0-9_.:-]"), letter_first=True)
 
@@ -59,14 +60,18 @@ def decode_tools(doc: Doc | None) -> tuple[Tool | ServerTool, ...]:
     if doc is None:
         return ()
     entries = [doc] if isinstance(doc.value, dict) else doc.items()
-    out: list[Tool | ServerTool] = []
-    for entry in entries:
-        out += [_declared(item) for item in entry.get_items("functionDeclarations")]
-        out += [
-            ServerTool(_KINDS.get(key, "other"), DIALECT, {key: value}, key)
-            for key, value in entry.rest().items()
-        ]
-    return tuple(out)
+    return tuple(tool for entry in entries for tool in _entry(entry))
+
+
+@remembered
+def _entry(doc: Doc) -> tuple[Tool | ServerTool, ...]:
+    respell(doc)
+    declared = [_declared(item) for item in doc.get_items("functionDeclarations")]
+    others = [
+        ServerTool(_KINDS.get(key, "other"), DIALECT, {key: value}, key)
+        for key, value in doc.rest().items()
+    ]
+    return *declared, *others
 
 
 def _declared(doc: Doc) -> Tool:

@@ -20,7 +20,7 @@ from mux.ir import (
     ToolCall,
     ToolResult,
 )
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _ROLES: Final = tuple(Role)
 
@@ -61,6 +61,7 @@ def own(fields: Object) -> Ext | None:
     return {DIALECT: fields} if fields else None
 
 
+@remembered
 def _message(doc: Doc) -> Message:
     role = _role(doc.need("role"))
     if role is Role.TOOL:

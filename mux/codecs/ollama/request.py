@@ -47,8 +47,8 @@ def decode_request(
     No messages, or an empty prompt, is a request to load or unload the model: see `is_load`.
     Raises `InvalidRequest` naming the field.
     """
-    doc = Doc.parse(body)
     generate = variant == GENERATE
+    doc = Doc.parse(body, "tools") if generate else Doc.parse(body, "messages", "tools")
     system, messages = _prompt(doc) if generate else decode_messages(doc.get_items("messages"))
     asked = doc.get_bool("stream")
     sampling, max_output, stop, own_options = decode_options(doc.get("options"))

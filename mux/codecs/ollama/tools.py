@@ -24,7 +24,7 @@ from mux.ir import (
     Request,
     Tool,
 )
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _NO_ARGUMENTS: Final[Object] = {"type": "object", "properties": {}}
 
@@ -34,6 +34,7 @@ def decode_tools(docs: list[Doc]) -> tuple[Tool, ...]:
     return tuple(_decode(doc) for doc in docs)
 
 
+@remembered
 def _decode(doc: Doc) -> Tool:
     function = doc.need("function")
     name = function.need("name").string()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -29,7 +28,7 @@ from mux.ir import (
     ToolKind,
     ToolResult,
 )
-from mux.wire import Doc, json
+from mux.wire import Doc, json, remembered
 
 _SYSTEM: Final = ("system", "developer")
 _ROLES: Final = (*_SYSTEM, "user", "assistant", "tool", "function")
@@ -40,18 +39,27 @@ def decode_messages(docs: list[Doc]) -> tuple[tuple[Text, ...], tuple[Message, .
     system: list[Text] = []
     messages: list[Message] = []
     for number, doc in enumerate(docs):
-        role = doc.need("role").one_of(*_ROLES)
-        if role not in _SYSTEM:
-            messages.append(_READERS[role](doc))
+        message = _message(doc)
+        if message is not None:
+            messages.append(message)
         elif messages:
-            messages.append(_later_system(doc, role))
+            messages.append(_later_system(doc))
         else:
-            system += _leading_system(doc, role, number)
+            system += _leading_system(doc, number)
     return tuple(system), tuple(messages)
 
 
-def _leading_system(doc: Doc, role: str, number: int) -> Iterable[Text]:
+@remembered
+def _message(doc: Doc) -> Message | None:
+    """A message of the conversation; None if the system says it, for which its place counts."""
+    role = doc.need("role").one_of(*_ROLES)
+    return None if role in _SYSTEM else _READERS[role](doc)
+
+
+@remembered
+def _leading_system(doc: Doc, number: int) -> tuple[Text, ...]:
     """One text a part. `ext` says which were one message, and whose the words are."""
+    role = doc.need("role").string()
     texts = [part for part in decode_content(doc.need("content")) if isinstance(part, Text)]
     name, about = doc.get_str("name"), doc.rest()
     if role == "developer":
@@ -60,14 +68,18 @@ def _leading_system(doc: Doc, role: str, number: int) -> Iterable[Text]:
         about["name"] = name
     if len(texts) > 1:
         about["message"] = number
-    for text in texts:
-        kept = (text.ext or {}).get(DIALECT, {})
-        part: Object = {"part": kept} if kept else {}
-        if text.text:
-            yield replace(text, ext=own({**about, **part}))
+    return tuple(_told(text, about) for text in texts if text.text)
 
 
-def _later_system(doc: Doc, role: str) -> Message:
+def _told(text: Text, about: Object) -> Text:
+    kept = (text.ext or {}).get(DIALECT, {})
+    part: Object = {"part": kept} if kept else {}
+    return replace(text, ext=own({**about, **part}))
+
+
+@remembered
+def _later_system(doc: Doc) -> Message:
+    role = doc.need("role").string()
     parts = decode_content(doc.need("content"))
     name = doc.get_str("name")
     about: Object = {"role": role} if role == "developer" else {}

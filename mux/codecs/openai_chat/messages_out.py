@@ -112,8 +112,7 @@ class _Writer:
     def assistant(self, message: Message) -> Iterable[Object]:
         """The message, if anything of it is left, and the results of its calls."""
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
-        said = self._said(message.parts)
-        fields: Object = {**said, **self._reasoning(message.parts, bool(calls))}
+        fields = self._said(message.parts) | self._reasoning(message.parts, bool(calls))
         if calls and self._legacy and len(calls) == 1:
             fields["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
         elif calls:
@@ -122,7 +121,7 @@ class _Writer:
         if not calls and all(not fields.get(key) for key in fields if key != "name"):
             return []
         legacy = "function_call" in fields
-        return [{"role": "assistant", **fields}, *(self._result(call, legacy) for call in calls)]
+        return [{"role": "assistant", **fields}, *[self._result(call, legacy) for call in calls]]
 
     def shown(self) -> Iterable[Object]:
         """After the results: the user message with what they show."""
@@ -180,6 +179,8 @@ class _Writer:
             part for part in parts if isinstance(part, Thinking) and "raw" not in own(part.ext)
         ]
         out: Object = {}
+        if not thoughts and not self._abilities.echo_reasoning:
+            return out
         details = [entry for part in thoughts for entry in reasoning_details.unsign(part.signature)]
         if details:
             out["reasoning_details"] = details
@@ -230,8 +231,7 @@ class _Writer:
                 texts.append(self._beside(part))
             elif isinstance(part, Text):
                 texts.append(part.text)
-        told = ToolResult(result.call_id, (Text("\n".join(texts)),), is_error=result.is_error)
-        return _messages.result_text(told)
+        return _messages.told("\n".join(texts), is_error=result.is_error)
 
     def _beside(self, part: Media) -> str:
         """The words that stand for media in a result."""

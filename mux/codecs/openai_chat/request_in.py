@@ -30,7 +30,7 @@ def decode_request(
     body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
 ) -> Request:
     """The request in `body`. Raises `InvalidRequest` naming the field."""
-    doc = Doc.parse(body)
+    doc = Doc.parse(body, "messages", "tools")
     name = model or doc.need("model").string()
     system, messages = decode_messages(doc.need("messages").items())
     tools, choice, legacy = _tools(doc)

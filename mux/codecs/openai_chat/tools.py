@@ -20,7 +20,7 @@ from mux.ir import (
     ToolChoice,
     ToolKind,
 )
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _WORDS: Final = {
     "auto": ChoiceMode.AUTO,
@@ -84,6 +84,7 @@ def _named(doc: Doc) -> tuple[str, ToolKind]:
     return function.need("name").string(), ToolKind.FUNCTION
 
 
+@remembered
 def _tool(doc: Doc) -> Tool | ServerTool:
     kind = doc.get_str("type") or "function"  # quirk(mistral): its clients leave the type out
     if kind == ToolKind.CUSTOM:

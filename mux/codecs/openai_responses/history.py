@@ -8,36 +8,12 @@ their own return to the part they belong to.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from mux.codecs import _carried
-from mux.codecs.openai_responses import client_tools, compaction
-from mux.codecs.openai_responses._own import DIALECT, keep
-from mux.codecs.openai_responses.items_in import (
-    decode_content,
-    decode_item,
-    decode_output,
-    is_assistants,
-)
-from mux.codecs.openai_responses.tools_in import decode_tools
-from mux.ir import (
-    JSON,
-    Message,
-    Object,
-    Opaque,
-    Part,
-    Refusal,
-    Role,
-    ServerResult,
-    ServerTool,
-    Text,
-    Tool,
-)
+from mux.codecs.openai_responses._own import DIALECT
+from mux.codecs.openai_responses.input_items import Item, read_item
+from mux.ir import JSON, Message, Part, Refusal, Role, ServerTool, Text, Tool
 from mux.wire import Doc
-
-_OUTPUTS: Final = frozenset(
-    {"function_call_output", "custom_tool_call_output", *client_tools.OUTPUTS}
-)
 
 
 class History:
@@ -57,102 +33,38 @@ class History:
         self._phase = ""
         self._answers: list[Part] = []
 
-    def add(self, place: int, item: Doc) -> None:
+    def add(self, place: int, doc: Doc) -> None:
         """Take the next item. Raises `InvalidRequest`."""
-        kind = item.get_str("type")
-        if kind == "additional_tools":
-            self.late.append({"at": place, "item": item.mapping()})
-            self._declare(item)
-        elif kind in _OUTPUTS:
-            self._answer(item)
-        elif kind in ("", "message"):
-            self._message(place, item)
-        elif is_assistants(kind):
-            self._end_answers()
-            self._said += decode_item(item, status=True)
-        elif kind == "compaction":
-            self._compaction(item)
+        item = read_item(doc, place)
+        self.tools += item.tools
+        if item.late is not None:
+            self.late.append(item.late)
+        elif item.role is Role.ASSISTANT:
+            self._assistant(item)
+        elif item.role is Role.TOOL:
+            self._end_said()
+            self._answers += item.parts
         else:
-            self._other(item)
+            self._end_said()
+            self._end_answers()
+            if item.leads and self._leading:
+                self.system += [part for part in item.parts if isinstance(part, Text)]
+            else:
+                self._push(Message(item.role, item.parts, ext=item.ext))
 
     def close(self) -> None:
         """There are no more items."""
         self._end_said()
         self._end_answers()
 
-    def _declare(self, item: Doc) -> None:
-        self.tools += decode_tools(item.get_items("tools"), late=True)
-
-    def _answer(self, item: Doc) -> None:
-        result = decode_output(item)
-        if item.get_str("type") == "tool_search_output":
-            self._declare(item)
-        if isinstance(result, ServerResult):
-            self._end_answers()
-            self._said.append(result)
-            return
-        self._end_said()
-        self._answers.append(result)
-
-    def _message(self, place: int, item: Doc) -> None:
-        role = item.get_str("role")
-        if not role and item.get("id") is not None:
-            self._other(item)  # an item_reference may leave out its type
-            return
-        role = item.need("role").one_of("user", "assistant", "system", "developer")
-        if role == "assistant":
-            self._assistant(place, item)
-            return
-        self._end_said()
+    def _assistant(self, item: Item) -> None:
         self._end_answers()
-        content, fields = self._split(item)
-        if role == "user":
-            self._push(Message(Role.USER, decode_content(content), ext=keep(fields)))
-            return
-        fields["role"] = role
-        if "id" not in fields:
-            fields["n"] = place
-        parts = decode_content(content, fields)
-        texts = [part for part in parts if isinstance(part, Text)]
-        if self._leading and len(texts) == len(parts):
-            self.system += texts
-        else:
-            self._push(Message(Role.SYSTEM, parts))
-
-    def _assistant(self, place: int, item: Doc) -> None:
-        self._end_answers()
-        phase = item.get_str("phase")
-        if phase != self._phase and any(isinstance(part, Text | Refusal) for part in self._said):
-            self._end_said()
-        self._phase = phase
-        content, fields = self._split(item)
-        if "id" not in fields:
-            fields["n"] = place
-        self._said += decode_content(content, fields)
-
-    @staticmethod
-    def _split(item: Doc) -> tuple[Doc, Object]:
-        """The content of a message item, and its further fields."""
-        content = item.get("content") or Doc([])
-        return content, item.rest()
-
-    def _compaction(self, item: Doc) -> None:
-        """A summary of our own making is a system text; OpenAI's own nobody else can read."""
-        summary = compaction.read(item.get_str("encrypted_content"))
-        if not summary:
-            self._other(item)
-            return
-        self._end_said()
-        self._end_answers()
-        self._push(Message(Role.SYSTEM, (Text(summary),)))
-
-    def _other(self, item: Doc) -> None:
-        self._end_said()
-        self._end_answers()
-        raw = item.mapping()
-        if "type" not in raw:
-            raw = {"type": "item_reference", **raw}
-        self._push(Message(Role.USER, (Opaque(DIALECT, raw),)))
+        if item.phase is not None:
+            spoken = any(isinstance(part, Text | Refusal) for part in self._said)
+            if item.phase != self._phase and spoken:
+                self._end_said()
+            self._phase = item.phase
+        self._said += item.parts
 
     def _push(self, message: Message) -> None:
         self.messages.append(message)

@@ -78,7 +78,7 @@ def decode_request(
 
     Raises `InvalidRequest` naming the field.
     """
-    doc = Doc.parse(body)
+    doc = Doc.parse(body, "input", "tools")
     asked = doc.get_bool("stream") or False
     name = model or doc.get_str("model")
     if not name and doc.get("prompt") is None:

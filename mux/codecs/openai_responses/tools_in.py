@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.ir import ChoiceMode, Object, ServerTool, Tool, ToolChoice, ToolKind
-from mux.wire import Doc
+from mux.wire import Doc, remembered
 
 _KINDS: Final = {
     "web_search": "web_search",
@@ -35,8 +35,12 @@ def decode_tools(items: Iterable[Doc], *, late: bool = False) -> list[Tool | Ser
 
     `late` marks tools declared inside the conversation: they go back there, not to the top.
     """
-    marks: Object = {"late": True} if late else {}
-    return [tool for item in items for tool in _decode(item, marks)]
+    return [tool for item in items for tool in _entry(item, late)]
+
+
+@remembered
+def _entry(item: Doc, late: bool) -> tuple[Tool | ServerTool, ...]:
+    return tuple(_decode(item, {"late": True} if late else {}))
 
 
 def _decode(item: Doc, marks: Object, namespace: str = "") -> list[Tool | ServerTool]:
