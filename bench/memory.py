@@ -20,7 +20,7 @@ from bench.targets import Pair, Target
 Start: TypeAlias = Callable[[int, Path], AbstractContextManager[Target]]
 
 _HOLD_S: Final = 4.0
-_NEVER_US: Final = 3_600_000_000
+_NEVER_US: Final = 1_000_000_000_000
 _ACTIVE: Final = Shape(Kind.PACED, 1000, 200_000)
 _TURN_S: Final = 5.0
 

@@ -84,7 +84,7 @@ class Scenario(msgspec.Struct, frozen=True):
             request,
             self.load,
             seconds,
-            warm_s=0.5 if self.streamed else 0.3,
+            warm_s=1.0 if self.measure is Measure.PACED else 0.3,
             tokens=tokens,
             stamped=self.measure in (Measure.FIRST, Measure.PACED),
             at_least=self._at_least,
