@@ -1,8 +1,8 @@
 """The mock upstream: every dialect on one port, canned bytes from one epoll loop.
 
 Which answer comes next is said over HTTP, too: `GET /shape/<kind>/<tokens>/<interval_us>` holds for
-all requests after it. It has a process of its own, and does nothing per request but find the path
-and the length, so that it is never what limits a gateway.
+all requests after it, and ends the streams before it. It has a process of its own, and does nothing
+per request but find the path and the length, so that it is never what limits a gateway.
 """
 
 from __future__ import annotations
@@ -259,7 +259,15 @@ class Mock:
             return b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"
         self._shape = Shape.parse(path.decode("latin-1"))
         self._streams.clear()
+        self._cut_off()
         return b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+    def _cut_off(self) -> None:
+        """End the streams under way: some gateways read on for clients that left long ago, and
+        would be busy with it while others are measured."""
+        for client in list(self._clients.values()):
+            if client.place < len(client.writes):
+                self._close(client)
 
     def _give(self, client: _Client, dialect: str) -> None:
         shape = self._shape

@@ -72,6 +72,7 @@ def sample(rig: Rig, target: Target, shape: Shape, job: Job) -> Sample:
     gateway_s, mock_s = _cpu_s(target), rig.mock.cpu_s()
     outcome = rig.finish()
     taken = Sample(outcome, _cpu_s(target) - gateway_s, rig.mock.cpu_s() - mock_s)
+    tell(rig.mock_port, Shape())
     settle(target)
     return taken
 
