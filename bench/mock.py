@@ -263,8 +263,7 @@ class Mock:
         return b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
     def _cut_off(self) -> None:
-        """End the streams under way: some gateways read on for clients that left long ago, and
-        would be busy with it while others are measured."""
+        """End the streams under way, which nobody measures any more."""
         for client in list(self._clients.values()):
             if client.place < len(client.writes):
                 self._close(client)
