@@ -29,7 +29,7 @@ _LONG_S: Final = 10.0
 """Who takes longer for a sample gives no other in the same scenario."""
 _IN_STEP: Final = 0.9
 """Who sends a smaller share of the events in time is not asked for more streams."""
-_OVERHEAD_S: Final = 1.0
+_OVERHEAD_S: Final = 1.3
 """what a sample takes beside what is measured, about; slow targets take more"""
 _OPENED_A_S: Final = 400
 PACES: Final = ((100, 50.0), (500, 10.0), (1000, 5.0), (2000, 2.5), (5000, 1.0))

@@ -14,10 +14,10 @@ from bench.targets import Pair, Target
 _BURST_TOKENS: Final = 300
 _FIRST_TOKENS: Final = 10
 _FIRST_INTERVAL_US: Final = 5_000
-_RAMP_S: Final = 60
+_RAMP_S: Final = 90
 """for how long a paced stream goes on beyond the time it is measured"""
 _CONNECT_S: Final = 10.0
-_STREAMS_A_S: Final = 150
+_STREAMS_A_S: Final = 75
 """what is waited for, where there are many streams, before the measuring begins"""
 _AT_LEAST: Final = 20
 """requests that are waited for, however slow"""
