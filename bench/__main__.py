@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import Final
@@ -12,28 +10,17 @@ from typing import Final
 import click
 import msgspec
 
-from bench import codec, compare, plots, report, results
-from bench.memory import per_connection, soak
-from bench.peers import PEERS, claude_code_router, hypercorn, litellm
-from bench.peers import versions as peer_versions
-from bench.plan import PASSED, TRANSLATED, Plan, figures, full, quick
-from bench.processes import ROOT, Rig, end_on_sigterm, rig, scratch
-from bench.results import Machine, Memory, Results, Soak
-from bench.targets import MUX, NotToBeHad, Pair, Target, direct, llm_mux, named
-from mux import __version__
+from bench import compare, plots, report, results
+from bench.peers import PEERS
+from bench.plan import full, quick
+from bench.processes import ROOT, end_on_sigterm, rig
+from bench.results import Results
+from bench.run import Run, Wanted, soaked
 
 BASELINE: Final = ROOT / "bench" / "baseline.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 _OUT: Final = ROOT / "bench" / "out"
 BEGIN: Final = "<!-- figures: written by `python -m bench publish` -->"
-_CODEC_ROUNDS: Final = 10
-_LIBRARIES: Final = ("trio", "hypercorn", "msgspec", "orjson")
-_MEMORY: Final = (
-    (MUX, llm_mux, (PASSED, TRANSLATED)),
-    (hypercorn.NAME, hypercorn.start, (PASSED,)),
-    (litellm.NAME, litellm.start, (PASSED, TRANSLATED)),
-    (claude_code_router.NAME, claude_code_router.start, (TRANSLATED,)),
-)
 
 
 def _say(line: str) -> None:
@@ -68,104 +55,28 @@ def main(
 ) -> None:
     """Measure llm-mux beside its peers, before a mock upstream on this machine.
 
-    Without a command everything is measured; a table, JSON and plots are written to --out.
+    Without a command everything is measured; a table, JSON and plots are written to --out, after
+    each step what there is of them.
     """
     end_on_sigterm()
     if context.invoked_subcommand:
         return
-    plan = quick() if brief else full()
-    wanted = [name for name in PEERS if name not in without]
-    found = _run(plan, wanted, others, mock_port, brief, memory=not no_memory, minutes=minutes)
+    wanted = Wanted(
+        quick() if brief else full(),
+        brief,
+        tuple(name for name in PEERS if name not in without),
+        others,
+        mock_port,
+        memory=not no_memory,
+        soak_minutes=minutes,
+    )
+    found = Run(wanted, lambda so_far: write(so_far, out), _say).all()
     write(found, out)
     click.echo(report.markdown(found))
     if BASELINE.exists():
         click.echo("### Against the baseline\n")
         click.echo(compare.text(compare.drift(found, results.load(BASELINE))))
     _say(f"Written to {out}")
-
-
-def _run(
-    plan: Plan,
-    peers: list[str],
-    others: tuple[str, ...],
-    mock_port: int,
-    brief: bool,
-    *,
-    memory: bool,
-    minutes: float,
-) -> Results:
-    machine = Machine.here()
-    skipped: dict[str, str] = {}
-    _say("codecs")
-    codecs = codec.measure(2 if brief else _CODEC_ROUNDS).tables()
-    with rig(mock_port) as running:
-        with ExitStack() as stack:
-            targets = _targets(stack, running, peers, skipped)
-            pairs = list(dict.fromkeys(step.scenario.pair for step in plan.steps))
-            targets += _others(others, pairs, skipped)
-            measured = figures(plan, running, targets, _say)
-        held = _memory(running, plan, peers, brief, skipped) if memory else []
-        soaked = None
-        if minutes:
-            soaked = _soaked(running, minutes)
-    versions = {MUX: __version__, **{name: version(name) for name in _LIBRARIES}}
-    versions |= peer_versions(peers)
-    return Results(
-        machine,
-        results.now(),
-        results.commit(),
-        brief,
-        {name: text for name, text in versions.items() if name not in skipped},
-        skipped,
-        tuple(measured),
-        tuple(held),
-        codecs,
-        soaked,
-    )
-
-
-def _soaked(running: Rig, minutes: float) -> Soak:
-    with scratch() as folder, llm_mux(running.mock_port, folder) as target:
-        return soak(running, target, minutes, _say)
-
-
-def _targets(
-    stack: ExitStack, running: Rig, peers: list[str], skipped: dict[str, str]
-) -> list[Target]:
-    folder = stack.enter_context(scratch())
-    targets = [stack.enter_context(llm_mux(running.mock_port, folder)), direct(running.mock_port)]
-    for name in peers:
-        _say(f"starting {name}")
-        try:
-            targets.append(stack.enter_context(PEERS[name](running.mock_port, folder)))
-        except NotToBeHad as error:
-            skipped[name] = str(error)
-            _say(f"left out: {error}")
-    return targets
-
-
-def _others(others: tuple[str, ...], pairs: list[Pair], skipped: dict[str, str]) -> list[Target]:
-    targets: list[Target] = []
-    for text in others:
-        try:
-            targets.append(named(text, pairs))
-        except NotToBeHad as error:
-            skipped[text] = str(error)
-            _say(f"left out: {error}")
-    return targets
-
-
-def _memory(
-    running: Rig, plan: Plan, peers: list[str], brief: bool, skipped: dict[str, str]
-) -> list[Memory]:
-    found: list[Memory] = []
-    for name, start, pairs in _MEMORY:
-        if name in skipped or (name != MUX and (brief or name not in peers)):
-            continue
-        for pair in pairs:
-            found.append(per_connection(running, start, pair, plan.streams))
-            _say(f"memory of {name}, {pair}: {found[-1].active_stream_bytes / 1000:.1f} KB")
-    return found
 
 
 def write(found: Results, out: Path) -> None:
@@ -200,10 +111,10 @@ def soak_alone(minutes: float, out: Path) -> None:
     file = out / "results.json"
     found = results.load(file) if file.exists() else None
     with rig() as running:
-        soaked = _soaked(running, minutes)
-    click.echo(f"{soaked.growth:+.1%} in {minutes:g} minutes, {soaked.errors} errors")
+        added = soaked(running, minutes, _say)
+    click.echo(f"{added.growth:+.1%} in {minutes:g} minutes, {added.errors} errors")
     if found is not None:
-        write(msgspec.structs.replace(found, soak=soaked), out)
+        write(msgspec.structs.replace(found, soak=added), out)
 
 
 @main.command("show")
@@ -218,6 +129,8 @@ def show(file: Path) -> None:
 def publish(file: Path) -> None:
     """Make a FILE of results the baseline and the figures of docs/performance.md."""
     found = results.load(file)
+    if found.pending:
+        _say(report.missing(found))
     results.save(found, BASELINE)
     folder = PAGE.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from bench import answers
-from bench.mock import BURST, Kind, Shape, dialect_at, raise_file_limit
+from bench.mock import BURST, Kind, Phases, Shape, dialect_at, raise_file_limit
 
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -27,6 +27,7 @@ class Bare:
 
     def __init__(self) -> None:
         self._shape = Shape()
+        self._phases = Phases()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -51,16 +52,23 @@ class Bare:
         stream = answers.stream(dialect, shape.tokens)
         await send(_head(stream.content_type.encode()))
         burst = BURST if shape.kind is Kind.BURST else 1
-        opening, due = stream.opening, trio.current_time()
+        opening, due_us = stream.opening, _now_us()
         for place in range(0, shape.tokens, burst):
             data = opening + b"".join(stream.frames[place : place + burst])
             opening = b""
             if shape.kind is Kind.PACED:
-                await trio.sleep_until(due)
-                due += shape.interval_us / 1e6
-                data = answers.stamped(data, time.monotonic_ns() // 1000)
+                await trio.sleep(max(0, due_us - _now_us()) / 1e6)
+                data = answers.stamped(data, _now_us())
+                if place:
+                    due_us += shape.interval_us
+                else:
+                    due_us = self._phases.second_us(due_us, shape.interval_us)
             await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": stream.closing})
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000
 
 
 def _head(content_type: bytes) -> Message:

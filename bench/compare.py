@@ -109,7 +109,7 @@ def paired(now: Figure, before: Figure) -> list[Change]:
     for metric in _COSTS[now.scenario.measure]:
         ratios = [
             new[metric] / old[metric]
-            for new, old in zip(now.rounds, before.rounds, strict=True)
+            for new, old in zip(now.rounds, before.rounds, strict=False)
             if metric in new and old.get(metric)
         ]
         if ratios:

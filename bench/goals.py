@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bench import scale
 from bench.plan import MAIN, MOST_STREAMS, TRANSLATED
 from bench.results import Results
 from bench.scenarios import Measure, Scenario, scenario
-from bench.targets import DIRECT, MUX
+from bench.targets import DIRECT, MUX, Pair
 
 LITELLM: Final = "litellm"
 ROUTER: Final = "claude-code-router"
+_SOAK_MINUTES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,21 @@ def _resident_kb(results: Results) -> float | None:
 
 
 def _growth(results: Results) -> float | None:
-    return results.soak.growth * 100 if results.soak else None
+    soak = results.soak
+    return soak.growth * 100 if soak and soak.minutes > _SOAK_MINUTES - 1 else None
+
+
+def _gain(results: Results) -> float | None:
+    return _worst([row.gain for row in scale.rows(results.scale)] or [None], at_least=True)
+
+
+def _translation_ms(results: Results) -> float | None:
+    """Of all pairs that are translated: a request decoded, and encoded for the upstream."""
+    if not (requests := results.codec.get("requests")):
+        return None
+    decode, encode = requests["decode"], requests["encode"]
+    pairs = map(Pair.parse, encode)
+    return max((decode[pair.client] + encode[str(pair)]) / 1000 for pair in pairs if not pair.same)
 
 
 GOALS: Final = (
@@ -174,6 +190,8 @@ GOALS: Final = (
     ),
     Goal("of 5,000 streams at once, failed or not begun", 0, False, "streams", _unserved),
     Goal("resident memory of an active stream", 60, False, "KB", _resident_kb),
-    Goal("growth of resident memory under load", 3, False, "%", _growth),
+    Goal("growth of resident memory over 30 minutes of load", 3, False, "%", _growth),
+    Goal("two workers against one, requests/s and events/s", 1.6, True, "x", _gain),
+    Goal("a request of 130 KB decoded and encoded", 3, False, "ms", _translation_ms),
 )
 """The worst of the pairs counts."""

@@ -48,7 +48,7 @@ class Job(msgspec.Struct, frozen=True):
     stamped: bool = False
     once: bool = False
     at_least: int = 0
-    most_s: float = 20.0
+    most_s: float = 10.0
     ramp_s: float = 20.0
     """how long all connections may take to get their first bytes"""
 

@@ -4,25 +4,57 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final
 
 from bench.load import Job
 from bench.mock import Kind, Shape
-from bench.plan import TRANSLATED, warm
+from bench.peers import PEERS, Start, claude_code_router, hypercorn, litellm
+from bench.plan import PASSED, TRANSLATED, warm
 from bench.processes import Rig, scratch
 from bench.results import Memory, Soak
 from bench.samples import measure, shape_all
 from bench.scenarios import Measure, scenario
-from bench.targets import Pair, Target
-
-Start: TypeAlias = Callable[[int, Path], AbstractContextManager[Target]]
+from bench.targets import MUX, Pair, Target, llm_mux
 
 _HOLD_S: Final = 4.0
-_NEVER_US: Final = 3_600_000_000
+_NEVER_US: Final = 1_000_000_000_000
 _ACTIVE: Final = Shape(Kind.PACED, 1000, 200_000)
 _TURN_S: Final = 5.0
+_STATES: Final = 3
+_START_S: Final = 4.0
+_OPENED_A_S: Final = 200
+_FEW: Final = 5
+"""so many times fewer streams where a thousand would take minutes"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A target whose memory is measured while it holds `connections`."""
+
+    name: str
+    start: Start
+    pair: str
+    connections: int
+
+    @property
+    def expected_s(self) -> float:
+        """How long it takes, about."""
+        return _STATES * (_START_S + _HOLD_S + self.connections / _OPENED_A_S)
+
+    def __str__(self) -> str:
+        return f"memory {self.name}, {self.pair}"
+
+
+def held(connections: int) -> list[Held]:
+    """All that can be measured."""
+    return [
+        Held(MUX, llm_mux, PASSED, connections),
+        Held(MUX, llm_mux, TRANSLATED, connections),
+        Held(hypercorn.NAME, PEERS[hypercorn.NAME], PASSED, connections),
+        Held(litellm.NAME, PEERS[litellm.NAME], TRANSLATED, connections // _FEW),
+        Held(claude_code_router.NAME, PEERS[claude_code_router.NAME], TRANSLATED, connections),
+    ]
 
 
 def per_connection(rig: Rig, start: Start, pair: str, connections: int) -> Memory:

@@ -1,8 +1,8 @@
 """The mock upstream: every dialect on one port, canned bytes from one epoll loop.
 
 Which answer comes next is said over HTTP, too: `GET /shape/<kind>/<tokens>/<interval_us>` holds for
-all requests after it. It has a process of its own, and does nothing per request but find the path
-and the length, so that it is never what limits a gateway.
+all requests after it, and ends the streams before it. It has a process of its own, and does nothing
+per request but find the path and the length, so that it is never what limits a gateway.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench import answers
 _READ_BYTES: Final = 262_144
 BURST: Final = 16
 """frames a write where a stream is sent as fast as it is read"""
+_GOLDEN: Final = (5**0.5 - 1) / 2
 _HEAD_END: Final = b"\r\n\r\n"
 _CHUNKS_END: Final = b"0\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -112,6 +113,22 @@ def pieces(dialect: str, tokens: int, burst: int) -> list[bytes]:
     return writes
 
 
+class Phases:
+    """Spreads paced streams evenly over their period, however many are open.
+
+    Agents know nothing of each other. Streams that go on from the moment they were begun would keep
+    the step of the bursts in which a load generator opens them, and what is measured is the burst.
+    """
+
+    def __init__(self) -> None:
+        self._phase = 0.0
+
+    def second_us(self, first_us: int, interval_us: int) -> int:
+        """When the second token of another stream is due: within a period after the first."""
+        self._phase = (self._phase + _GOLDEN) % 1
+        return first_us + (int(self._phase * interval_us) - first_us) % interval_us
+
+
 class _Client:
     """One connection of a gateway."""
 
@@ -143,6 +160,7 @@ class Mock:
         self._bursts: list[_Client] = []
         self._due: list[tuple[int, int, _Client]] = []
         self._count = 0
+        self._phases = Phases()
         self._shape = Shape()
         self._wholes: dict[str, bytes] = {}
         self._streams: dict[str, list[bytes]] = {}
@@ -241,7 +259,14 @@ class Mock:
             return b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}"
         self._shape = Shape.parse(path.decode("latin-1"))
         self._streams.clear()
+        self._cut_off()
         return b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+    def _cut_off(self) -> None:
+        """End the streams under way, which nobody measures any more."""
+        for client in list(self._clients.values()):
+            if client.place < len(client.writes):
+                self._close(client)
 
     def _give(self, client: _Client, dialect: str) -> None:
         shape = self._shape
@@ -314,7 +339,13 @@ class Mock:
             now_us = time.monotonic_ns() // 1000
             took = self._write(client, answers.stamped(data, now_us))
             if took and client.place < len(client.writes):
-                self._schedule(client, at_us + self._shape.interval_us)
+                self._schedule(client, self._next_us(client, at_us))
+
+    def _next_us(self, client: _Client, at_us: int) -> int:
+        interval_us = self._shape.interval_us
+        if client.place > 1:
+            return at_us + interval_us
+        return self._phases.second_us(at_us, interval_us)
 
 
 def raise_file_limit() -> None:

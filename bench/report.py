@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from bench import scale
 from bench.goals import GOALS, added_ms
 from bench.plan import COMPARED
 from bench.results import Results
 from bench.scenarios import Measure, Scenario
 from bench.targets import DIRECT, MUX
 from mux.codecs import CODECS
+
+_NAMED: Final = 5
 
 
 def markdown(results: Results) -> str:
@@ -22,6 +26,7 @@ def markdown(results: Results) -> str:
         _streams(results),
         _first(results),
         _paced(results),
+        _scale(results),
         _memory(results),
         _pairs(results),
         _codec(results),
@@ -65,8 +70,16 @@ def _about(results: Results) -> str:
         f"{results.commit}; {kind}.",
         f"Versions: {versions}.",
         *(f"Left out: {name}: {why}" for name, why in results.skipped.items()),
+        *([missing(results)] if results.pending else ()),
     ]
     return "\n".join(lines)
+
+
+def missing(results: Results) -> str:
+    """What a run that was stopped has not measured."""
+    pending = results.pending
+    more = f" and {len(pending) - _NAMED} more" if len(pending) > _NAMED else ""
+    return f"Stopped before its end, not measured: {'; '.join(pending[:_NAMED])}{more}."
 
 
 def _goals(results: Results) -> str:
@@ -173,6 +186,23 @@ def _paced(results: Results) -> str:
     return "### Delay of an event in paced streams\n\n" + table(heading, rows)
 
 
+def _scale(results: Results) -> str:
+    rows = [
+        [
+            str(row.scenario),
+            *(number(rate) for rate in (row.one, row.two)),
+            times(row.gain),
+            *(number(busy, 2) for busy in (row.busy_one, row.busy_two)),
+        ]
+        for row in scale.rows(results.scale)
+    ]
+    if not rows:
+        return ""
+    heading = ["Load, both cores", f"{scale.ONE}, per s", f"{scale.TWO}, per s", "times as much"]
+    heading += [f"{scale.ONE}, cores busy", f"{scale.TWO}, cores busy"]
+    return "### Workers\n\n" + table(heading, rows)
+
+
 def _memory(results: Results) -> str:
     rows = [
         [
@@ -192,9 +222,8 @@ def _memory(results: Results) -> str:
     text = "### Resident memory\n\n" + table(heading, rows)
     if results.soak:
         soak = results.soak
-        minutes = soak.resident[-1][0] / 60
         text += (
-            f"\n\nOver {minutes:.0f} minutes of load, {soak.requests:,} requests: "
+            f"\n\nOver {soak.minutes:.0f} minutes of load, {soak.requests:,} requests: "
             f"{soak.growth:+.1%} ({soak.errors} errors)."
         )
     return text

@@ -51,6 +51,11 @@ class Soak(msgspec.Struct, frozen=True):
     errors: int
 
     @property
+    def minutes(self) -> float:
+        """How long it was."""
+        return self.resident[-1][0] / 60
+
+    @property
     def growth(self) -> float:
         """How much the last tenth holds above the second, as a share of that."""
         tenth = max(1, len(self.resident) // 10)
@@ -89,7 +94,8 @@ def _processor() -> str:
 
 
 class Results(msgspec.Struct, frozen=True):
-    """A run. `skipped` says which targets could not be had, and why."""
+    """A run. `skipped` says which targets could not be had, and why; `pending` what a run that was
+    stopped, or is still under way, has not measured."""
 
     machine: Machine
     at: str
@@ -101,6 +107,8 @@ class Results(msgspec.Struct, frozen=True):
     memory: tuple[Memory, ...] = ()
     codec: dict[str, dict[str, dict[str, float]]] = {}
     soak: Soak | None = None
+    scale: tuple[Figure, ...] = ()
+    pending: tuple[str, ...] = ()
 
     @property
     def targets(self) -> list[str]:

@@ -14,6 +14,7 @@ from bench.targets import Target
 
 _QUIET_SHARE: Final = 0.05
 _QUIET_S: Final = 0.2
+_LEAVE_S: Final = 8.0
 _SETTLE_S: Final = 20.0
 
 
@@ -72,7 +73,7 @@ def sample(rig: Rig, target: Target, shape: Shape, job: Job) -> Sample:
     gateway_s, mock_s = _cpu_s(target), rig.mock.cpu_s()
     outcome = rig.finish()
     taken = Sample(outcome, _cpu_s(target) - gateway_s, rig.mock.cpu_s() - mock_s)
-    settle(target)
+    settle(rig, target)
     return taken
 
 
@@ -83,14 +84,26 @@ def shape_all(rig: Rig, target: Target, shape: Shape) -> None:
         tell(target.port, shape)
 
 
-def settle(target: Target) -> None:
-    """Wait until `target` has done with what its clients left behind, for a while."""
-    end = time.monotonic() + _SETTLE_S
+def settle(rig: Rig, target: Target) -> None:
+    """Wait until `target` has done with what its clients left behind, for a while.
+
+    Some read on from the mock for clients that are gone, and would do so while others are measured:
+    those are cut off. Not at once, or who is about to hear of both would take the mock for broken.
+    """
+    if not _rests(target, _LEAVE_S):
+        tell(rig.mock_port, Shape())
+        _rests(target, _SETTLE_S)
+
+
+def _rests(target: Target, patience_s: float) -> bool:
+    """Whether `target` does nothing any more before `patience_s` are over."""
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         before = _cpu_s(target)
         time.sleep(_QUIET_S)
         if _cpu_s(target) - before <= _QUIET_SHARE * _QUIET_S:
-            return
+            return True
+    return False
 
 
 def measure(rig: Rig, target: Target, scenario: Scenario, seconds: float) -> Sample:

@@ -14,13 +14,15 @@ from bench.targets import Pair, Target
 _BURST_TOKENS: Final = 300
 _FIRST_TOKENS: Final = 10
 _FIRST_INTERVAL_US: Final = 5_000
-_RAMP_S: Final = 60
+_RAMP_S: Final = 90
 """for how long a paced stream goes on beyond the time it is measured"""
-_CONNECT_S: Final = 20.0
-_CONNECTS_A_S: Final = 150
-"""what is waited for, where there are many connections, before the measuring begins"""
+_CONNECT_S: Final = 10.0
+_STREAMS_A_S: Final = 75
+"""what is waited for, where there are many streams, before the measuring begins"""
 _AT_LEAST: Final = 20
 """requests that are waited for, however slow"""
+_AT_LEAST_EACH: Final = 4
+"""Who answers all connections in a wave is measured over some of them."""
 _AT_LEAST_TOKENS: Final = 600
 
 
@@ -56,8 +58,12 @@ class Scenario(msgspec.Struct, frozen=True):
     def streamed(self) -> bool:
         return self.measure not in (Measure.WHOLE, Measure.AGENT)
 
+    @property
+    def paced(self) -> bool:
+        return self.measure is Measure.PACED
+
     def __str__(self) -> str:
-        rate = f" x {self.rate:g}/s" if self.measure is Measure.PACED else ""
+        rate = f" x {self.rate:g}/s" if self.paced else ""
         return f"{self.measure} {self.pair} {self.load}{rate}"
 
     def shape(self, seconds: float) -> Shape:
@@ -84,18 +90,18 @@ class Scenario(msgspec.Struct, frozen=True):
             request,
             self.load,
             seconds,
-            warm_s=0.5 if self.streamed else 0.3,
+            warm_s=1.0 if self.paced else 0.3,
             tokens=tokens,
             stamped=self.measure in (Measure.FIRST, Measure.PACED),
             at_least=self._at_least,
-            ramp_s=max(_CONNECT_S, self.load / _CONNECTS_A_S),
+            ramp_s=max(_CONNECT_S, self.load / _STREAMS_A_S if self.paced else 0),
         )
 
     @property
     def _at_least(self) -> int:
         match self.measure:
             case Measure.WHOLE | Measure.AGENT:
-                return _AT_LEAST
+                return max(_AT_LEAST, _AT_LEAST_EACH * self.load)
             case Measure.BURST | Measure.FIRST:
                 return _AT_LEAST_TOKENS
             case Measure.PACED:

@@ -122,6 +122,7 @@ def _answers(target: Target, pair: Pair) -> bool:
 
 
 _CONFIG: Final = """\
+workers: {workers}
 providers:
   - {{type: openai, name: chat, base-url: "{url}/v1", api-key: sk-bench, dialect: [openai_chat],
      models: [{{name: bench-chat, alias: via-openai_chat}}]}}
@@ -142,17 +143,24 @@ providers:
 
 @contextmanager
 def llm_mux(
-    mock_port: int, folder: Path, *, tree: Path = ROOT, name: str = MUX
+    mock_port: int,
+    folder: Path,
+    *,
+    tree: Path = ROOT,
+    name: str = MUX,
+    workers: int = 1,
+    on: set[int] | None = None,
 ) -> Generator[Target]:
     """The `llm-mux` of the checkout `tree`, as a user starts it, before the mock."""
     home = folder / name
     home.mkdir(exist_ok=True)
     config = home / "config.yaml"
-    config.write_text(_CONFIG.format(url=f"http://127.0.0.1:{mock_port}"), encoding="utf-8")
+    url = f"http://127.0.0.1:{mock_port}"
+    config.write_text(_CONFIG.format(url=url, workers=workers), encoding="utf-8")
     config.chmod(0o600)
     port = free_port()
     command = [sys.executable, "-m", "mux", "--port", str(port), "--config", str(config)]
-    with listening(command, name, port, home, every_pair, folder=tree) as target:
+    with listening(command, name, port, home, every_pair, folder=tree, on=on) as target:
         yield target
 
 
@@ -165,12 +173,14 @@ def listening(
     serves: Serves,
     *,
     folder: Path | None = None,
+    on: set[int] | None = None,
     environment: dict[str, str] | None = None,
     patience_s: float = _START_S,
     models: Mapping[str, str] | None = None,
     answers_itself: bool = False,
 ) -> Generator[Target]:
-    """A program on the gateways' core, once it listens on `port`. Its files go into `home`.
+    """A program on the gateways' core, or `on` others, once it listens on `port`. Its files go into
+    `home`.
 
     Raises `NotToBeHad` with what it wrote if it does not listen.
     """
@@ -178,7 +188,7 @@ def listening(
     homes = {"XDG_CONFIG_HOME": str(home), "HOME": str(home), **(environment or {})}
     gateway_core, _ = cores()
     with program(
-        command, on=gateway_core, environment=homes, folder=folder or home, log=log
+        command, on=on or gateway_core, environment=homes, folder=folder or home, log=log
     ) as process:
         if not wait_for_port(port, process, patience_s):
             said = log.read_text(errors="replace")[-400:]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from mux.codecs._tools import ToolRestorer
 from mux.errors import ErrorKind
 from mux.gateway.call import Call, Outcome
 from mux.gateway.continuing import Continuing
+from mux.gateway.conversations import Conversations
 from mux.gateway.memory import Memory
 from mux.gateway.pump import Filter
 from mux.gateway.signatures import Signed
@@ -58,13 +60,12 @@ class Chain:
     clock: Callable[[], float]
     filters: tuple[Filter, ...] = ()
     _continuing: Continuing | None = None
-    _told: list[Event] = field(default_factory=list[Event])
-    """the whole answer, if it is to be kept"""
 
     def begin(self, encoded: Encoded, request: Request | None = None) -> None:
         """The upstream was asked for `request` by `encoded`."""
+        observe = partial(_observed, self.outcome)
         if self.native:
-            self.filters = (self.observe,)
+            self.filters = (observe,)
             return
         request = request or self.request
         filters: list[Filter] = []
@@ -73,7 +74,7 @@ class Chain:
                 self._continuing = Continuing(request)
                 filters.append(self._continuing.events)
             filters.append(_malformed)
-        filters.append(self._dated)
+        filters.append(partial(_dated, self.call, self.clock))
         if self.candidate.abilities.think_tags:
             filters.append(ThinkTags().events)
         if encoded.tools.originals:
@@ -88,8 +89,8 @@ class Chain:
         )
         filters.append(signed.events)
         if self.call.dialect == "openai_responses":
-            filters.append(self._keep)
-        self.filters = (*filters, self.observe)
+            filters.append(partial(_kept, self.memory.conversations, self.call, []))
+        self.filters = (*filters, observe)
 
     def apply(self, events: list[Event]) -> list[Event]:
         """`events` after all filters."""
@@ -110,37 +111,49 @@ class Chain:
 
     def observe(self, events: list[Event]) -> list[Event]:
         """Note what will be told of the answer when it has ended."""
-        for event in events:
-            if isinstance(event, TextDelta | ThinkingDelta):
-                self.outcome.written += len(event.text)
-            elif isinstance(event, ArgsDelta):
-                self.outcome.written += len(event.arguments)
-            elif isinstance(event, UsageUpdate):
-                self.outcome.usage = event.usage
-            elif isinstance(event, Failure):
-                self.outcome.error = event.kind
-                self.outcome.failure = event.error()
-            elif isinstance(event, Finish):
-                self.outcome.finished = True
-                self.outcome.reasons += (event.reason,)
-            elif isinstance(event, Start):
-                self.outcome.answer_id, self.outcome.answer_model = event.id, event.model
-        return events
+        return _observed(self.outcome, events)
 
-    def _dated(self, events: list[Event]) -> list[Event]:
-        """`events` with the time and the name of the answer, where the upstream gave none."""
-        if events and isinstance(start := events[0], Start):
-            created = start.created or int(self.clock())
-            ident = start.id or _ids.stable_id("", self.call.client, created, self.call.body)
-            return [replace(start, id=ident, created=created), *events[1:]]
-        return events
 
-    def _keep(self, events: list[Event]) -> list[Event]:
-        """Keep the answer for requests that will build on it."""
-        self._told += events
-        if events and isinstance(events[-1], Finish):
-            self.memory.conversations.keep(self.call, fold(self._told))
-        return events
+# A filter that is bound to its chain would keep both alive until the garbage collector comes.
+
+
+def _observed(outcome: Outcome, events: list[Event]) -> list[Event]:
+    """`events`, and in `outcome` what will be told of them."""
+    for event in events:
+        if isinstance(event, TextDelta | ThinkingDelta):
+            outcome.written += len(event.text)
+        elif isinstance(event, ArgsDelta):
+            outcome.written += len(event.arguments)
+        elif isinstance(event, UsageUpdate):
+            outcome.usage = event.usage
+        elif isinstance(event, Failure):
+            outcome.error = event.kind
+            outcome.failure = event.error()
+        elif isinstance(event, Finish):
+            outcome.finished = True
+            outcome.reasons += (event.reason,)
+        elif isinstance(event, Start):
+            outcome.answer_id, outcome.answer_model = event.id, event.model
+    return events
+
+
+def _dated(call: Call, clock: Callable[[], float], events: list[Event]) -> list[Event]:
+    """`events` with the time and the name of the answer, where the upstream gave none."""
+    if events and isinstance(start := events[0], Start):
+        created = start.created or int(clock())
+        ident = start.id or _ids.stable_id("", call.client, created, call.body)
+        return [replace(start, id=ident, created=created), *events[1:]]
+    return events
+
+
+def _kept(
+    conversations: Conversations, call: Call, told: list[Event], events: list[Event]
+) -> list[Event]:
+    """`events`; the whole answer, all that was `told`, is kept for requests that build on it."""
+    told += events
+    if events and isinstance(events[-1], Finish):
+        conversations.keep(call, fold(told))
+    return events
 
 
 def _malformed(events: list[Event]) -> list[Event]:

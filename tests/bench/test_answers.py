@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bench import answers, mock, requests
-from bench.mock import Kind, Shape
+from bench.mock import Kind, Phases, Shape
 from mux.codecs import CODECS
 from mux.ir import Text, fold
 from mux.server import endpoints
@@ -51,6 +53,16 @@ def test_a_stamp_goes_into_the_first_token():
 def test_a_shape_is_read_back_from_its_path():
     shape = Shape(Kind.PACED, 500, 20_000)
     assert Shape.parse(shape.path) == shape
+
+
+@pytest.mark.parametrize("begun_us", [[7_000] * 100, list(range(0, 20_000_000, 200_000))])
+def test_streams_are_spread_over_their_period_whenever_they_begin(begun_us: list[int]):
+    phases = Phases()
+    second_us = [phases.second_us(first_us, 200_000) for first_us in begun_us]
+    assert all(0 <= due - first < 200_000 for first, due in zip(begun_us, second_us, strict=True))
+    places = sorted(due % 200_000 for due in second_us)
+    gaps = [later - earlier for earlier, later in pairwise(places)]
+    assert max(gaps) < 2 * 200_000 / len(places)
 
 
 @pytest.mark.parametrize(

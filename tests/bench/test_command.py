@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -38,6 +39,21 @@ def test_publishing_replaces_the_figures_and_keeps_the_words(
         if line.startswith("!["):
             assert (tmp_path / line.partition("(")[2].rstrip(")")).is_file()
     assert files.load(tmp_path / "baseline.json") == FOUND
+
+
+def test_what_an_unfinished_run_lacks_is_said_when_it_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    page = tmp_path / "performance.md"
+    page.write_text(command.BEGIN, encoding="utf-8")
+    monkeypatch.setattr(command, "PAGE", page)
+    monkeypatch.setattr(command, "BASELINE", tmp_path / "baseline.json")
+    stopped = msgspec.structs.replace(FOUND, pending=("memory llm-mux",))
+    files.save(stopped, tmp_path / "results.json")
+    done = CliRunner().invoke(command.main, ["publish", str(tmp_path / "results.json")])
+    assert done.exit_code == 0
+    assert "not measured: memory llm-mux." in done.output
+    assert "not measured: memory llm-mux." in page.read_text(encoding="utf-8")
 
 
 def test_the_page_of_this_checkout_has_the_place_for_figures():

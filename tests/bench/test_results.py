@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
-from bench import plan, plots, report
+from bench import plan, plots, report, scale
 from bench import results as files
 from bench.goals import GOALS
 from bench.load import spread
@@ -48,6 +49,43 @@ def test_goals_are_ratios_within_the_run():
     assert reached[unmeasured.text] is None
 
 
+def test_a_short_soak_says_nothing_of_half_an_hour():
+    goal = next(goal for goal in GOALS if "30 minutes" in goal.text)
+
+    def lasting(seconds: float) -> files.Results:
+        return results(soak=Soak("llm-mux", ((0.0, 90), (9.0, 100), (seconds, 102)), 9, 0))
+
+    assert goal.reached(lasting(600.0)) is None
+    assert goal.reached(lasting(1790.0)) == pytest.approx(2.0)
+
+
+def test_the_slowest_translation_counts():
+    goal = next(goal for goal in GOALS if "decoded and encoded" in goal.text)
+    decode = {"anthropic": 1000.0, "gemini": 1500.0}
+    encode = {"anthropic>gemini": 900.0, "gemini>anthropic": 1800.0, "gemini>gemini": 9000.0}
+    codec = {"events": {}, "requests": {"decode": decode, "encode": encode}}
+    assert goal.reached(msgspec.structs.replace(results(), codec=codec)) == pytest.approx(3.3)
+    assert goal.reached(results()) is None
+
+
+def test_workers_are_held_against_one():
+    burst = scenario(Measure.BURST, TRANSLATED, 64)
+    found = msgspec.structs.replace(
+        results(),
+        scale=(
+            figure(WHOLE, scale.ONE, {"requests_per_s": 1000.0, "gateway_share": 0.99}),
+            figure(WHOLE, scale.TWO, {"requests_per_s": 1800.0, "gateway_share": 1.85}),
+            figure(burst, scale.ONE, {"events_per_s": 90_000.0, "gateway_share": 0.99}),
+            figure(burst, scale.TWO, {"events_per_s": 153_000.0, "gateway_share": 1.8}),
+        ),
+    )
+    goal = next(goal for goal in GOALS if "two workers" in goal.text)
+    assert goal.reached(found) == pytest.approx(1.7)
+    assert goal.reached(results()) is None
+    row = next(line for line in report.markdown(found).splitlines() if " 153,000 |" in line)
+    assert "1.70x" in row
+
+
 def _both_pairs(own: float, other: float) -> files.Results:
     translated = scenario(Measure.WHOLE, TRANSLATED, 64)
     return results(
@@ -76,6 +114,13 @@ def test_the_report_says_what_was_left_out_and_what_was_found():
     assert "55.0" in text
 
 
+def test_a_run_that_was_stopped_says_what_is_missing():
+    found = msgspec.structs.replace(results(), pending=("paced a>b 5000 x 1/s", *"abcdef"))
+    assert report.missing(found) in report.markdown(found)
+    assert "paced a>b 5000 x 1/s; a; b; c; d and 2 more" in report.missing(found)
+    assert "not measured:" not in report.markdown(results())
+
+
 def test_plots_are_svg():
     found = results(
         whole("llm-mux", 4000, 250.0),
@@ -102,3 +147,11 @@ def test_the_full_plan_has_every_pair_and_every_concurrency():
     paced = {what.load for what in asked if what.measure is Measure.PACED}
     assert paced == {100, 500, 1000, 2000, 5000}
     assert len(asked) == len(set(asked))
+
+
+def test_who_falls_behind_is_not_asked_for_more_streams():
+    late, in_time = {"events_per_s": 4400.0}, {"events_per_s": 4600.0}
+    assert plan.falls_behind(figure(PACED, "litellm", late))
+    assert not plan.falls_behind(figure(PACED, "litellm", in_time))
+    assert not plan.falls_behind(figure(PACED, "llm-mux", late))
+    assert not plan.falls_behind(figure(WHOLE, "litellm", {"requests_per_s": 1.0}))

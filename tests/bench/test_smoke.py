@@ -11,7 +11,10 @@ import pytest
 
 from bench.load import Job
 from bench.mock import Kind, Shape
+from bench.plan import Plan, Step
 from bench.processes import ROOT, Rig, Watched, listener, rig, tell
+from bench.results import Results
+from bench.run import Run, Wanted
 from bench.samples import measure, sample
 from bench.scenarios import Measure, scenario
 from bench.targets import MUX, NotToBeHad, Pair, direct, llm_mux, named
@@ -65,6 +68,32 @@ def test_tokens_are_counted_once_though_the_dialect_repeats_its_text(running: Ri
     outcome = sample(running, target, Shape(Kind.BURST, 7), job).outcome
     assert outcome.error == ""
     assert outcome.tokens == outcome.requests * 7
+
+
+def test_another_shape_ends_the_streams_under_way(running: Rig):
+    tell(running.mock_port, Shape(Kind.PACED, 2, 3_600_000_000))
+    request = direct(running.mock_port).request(Pair.parse(PASSED), stream=True)
+    with socket.create_connection(("127.0.0.1", running.mock_port), 60) as client:
+        client.sendall(request)
+        assert client.recv(65536)
+        tell(running.mock_port, Shape())
+        while client.recv(65536):
+            pass
+
+
+def test_a_run_keeps_what_it_has_measured_so_far():
+    steps = (Step(scenario(Measure.WHOLE, PASSED, 2), 1, 0.05),)
+    kept: list[Results] = []
+    said: list[str] = []
+    wanted = Wanted(Plan(steps, streams=4), quick=True, peers=())
+    found = Run(wanted, kept.append, said.append).all()
+    assert [len(each.pending) for each in kept] == [3, 2, 1, 0]
+    assert [len(each.figures) for each in kept] == [0, 2, 2, 2]
+    assert kept[-1] == found
+    assert found.codec["requests"]
+    assert [entry.pair for entry in found.memory] == [PASSED, TRANSLATED]
+    assert said[0].startswith("4 parts in some 1 minutes: codecs")
+    assert "whole openai_chat>openai_chat 2, requests_per_s: llm-mux" in said[2]
 
 
 def test_an_answer_that_is_no_200_is_an_error(running: Rig):

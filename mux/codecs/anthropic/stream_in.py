@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -77,7 +77,6 @@ class MessageStreamDecoder:
         "_done",
         "_end",
         "_frames",
-        "_on",
         "_open",
         "_sse",
         "_started",
@@ -93,22 +92,6 @@ class MessageStreamDecoder:
         self._end: Object = {}
         self._started = False
         self._done = False
-        self._on: dict[type, Callable[..., None]] = {
-            _wire.MessageStart: self._message_start,
-            _wire.BlockStart: self._block_start,
-            _wire.BlockDelta: self._block_delta,
-            _wire.BlockStop: self._block_stop,
-            _wire.MessageDelta: self._message_delta,
-            _wire.MessageStop: self._message_stop,
-            _wire.Ping: self._ping,
-            _wire.Error: self._error,
-            _wire.Text: self._text,
-            _wire.Thinking: self._thinking,
-            _wire.Signature: self._signature,
-            _wire.Input: self._input,
-            _wire.Citation: self._citation,
-            _wire.Compaction: self._compaction,
-        }
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
@@ -138,7 +121,7 @@ class MessageStreamDecoder:
                 return
             frame = self._frames(record.data)
             if frame is not None:
-                self._on[type(frame)](frame, out)
+                self._on[type(frame)](self, frame, out)
 
     def _fail(self, failure: Failure, out: list[Event]) -> None:
         out.append(failure)
@@ -190,7 +173,7 @@ class MessageStreamDecoder:
                 self._blocks.start(key, part, out)
 
     def _block_delta(self, frame: _wire.BlockDelta, out: list[Event]) -> None:
-        self._on[type(frame.delta)](frame.index, frame.delta, out)
+        self._on[type(frame.delta)](self, frame.index, frame.delta, out)
 
     def _ready(self, key: int, takes: type[Part], out: list[Event]) -> _Block | None:
         """The block of `key` if it takes such deltas, opened now at the latest."""
@@ -280,6 +263,23 @@ class MessageStreamDecoder:
 
     def _error(self, frame: _wire.Error, out: list[Event]) -> None:
         self._fail(decode_failure(_object(frame.error)), out)
+
+    _on: ClassVar[dict[type, Callable[..., None]]] = {
+        _wire.MessageStart: _message_start,
+        _wire.BlockStart: _block_start,
+        _wire.BlockDelta: _block_delta,
+        _wire.BlockStop: _block_stop,
+        _wire.MessageDelta: _message_delta,
+        _wire.MessageStop: _message_stop,
+        _wire.Ping: _ping,
+        _wire.Error: _error,
+        _wire.Text: _text,
+        _wire.Thinking: _thinking,
+        _wire.Signature: _signature,
+        _wire.Input: _input,
+        _wire.Citation: _citation,
+        _wire.Compaction: _compaction,
+    }
 
 
 def _object(raw: msgspec.Raw) -> Object:

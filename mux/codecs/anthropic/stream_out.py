@@ -8,7 +8,7 @@ contiguous whatever is left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 import orjson
 from msgspec.structs import replace
@@ -82,7 +82,6 @@ class MessageStreamEncoder:
         "_carrier",
         "_done",
         "_index",
-        "_on",
         "_open",
         "_part",
         "_request",
@@ -109,25 +108,10 @@ class MessageStreamEncoder:
         self._streams: bool | None = None
         """whether a call's arguments are sent as they come; None before the first of them"""
         self._signature: Signature | None = None
-        self._on: dict[type[Event], Callable[..., bytes]] = {
-            Start: self._started,
-            BlockStart: self._block_start,
-            TextDelta: self._text,
-            ThinkingDelta: self._thinking,
-            ThinkingBreak: self._break,
-            ArgsDelta: self._input,
-            SignatureDelta: self._sign,
-            AnnotationDelta: self._cite,
-            BlockStop: self._block_stop,
-            UsageUpdate: self._count,
-            Choice: self._another,
-            Finish: self._finish,
-            Failure: self._failure,
-        }
 
     def encode(self, event: Event) -> bytes:
         """The bytes `event` adds; after the first `Finish` or a `Failure` there are none."""
-        return b"" if self._done else self._on[type(event)](event)
+        return b"" if self._done else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """The error of a stream that was not ended; one that was has its terminal bytes."""
@@ -308,6 +292,24 @@ class MessageStreamEncoder:
     def _error(self, kind: ErrorKind, message: str) -> bytes:
         self._done = True
         return _frame("error", {"error": error_object(kind, message)})
+
+    # Of the class: a table of bound methods in each stream would keep it alive until the garbage
+    # collector comes.
+    _on: ClassVar[dict[type[Event], Callable[..., bytes]]] = {
+        Start: _started,
+        BlockStart: _block_start,
+        TextDelta: _text,
+        ThinkingDelta: _thinking,
+        ThinkingBreak: _break,
+        ArgsDelta: _input,
+        SignatureDelta: _sign,
+        AnnotationDelta: _cite,
+        BlockStop: _block_stop,
+        UsageUpdate: _count,
+        Choice: _another,
+        Finish: _finish,
+        Failure: _failure,
+    }
 
 
 def _frame(event: str, fields: Object) -> bytes:

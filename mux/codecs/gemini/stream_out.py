@@ -7,7 +7,7 @@ the last chunk (pitfalls 7, 8 and 13).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
@@ -60,7 +60,7 @@ from mux.ir import (
 )
 from mux.wire import json, jsonarray, sse
 
-Handler = Callable[[Any], bytes]
+Handler = Callable[[Any, Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
 _TEXT: Final = b'{"candidates":[{"content":{"role":"model","parts":[{"text":%b}]},"index":%d}],%b'
@@ -90,7 +90,6 @@ class ChunkStreamEncoder:
         "_index",
         "_logprobs",
         "_model",
-        "_on",
         "_part",
         "_refused",
         "_signature",
@@ -114,25 +113,10 @@ class ChunkStreamEncoder:
         self._finished = False
         self._begin(0)
         self._end_chunks()
-        self._on: dict[type[Event], Handler] = {
-            Start: self._start,
-            BlockStart: self._block_start,
-            TextDelta: self._text,
-            ThinkingDelta: self._thinking,
-            ThinkingBreak: self._thinking_break,
-            ArgsDelta: self._arguments,
-            SignatureDelta: self._sign,
-            AnnotationDelta: self._annotate,
-            BlockStop: self._block_stop,
-            UsageUpdate: self._count,
-            Choice: self._next,
-            Finish: self._finish,
-            Failure: self._failure,
-        }
 
     def encode(self, event: Event, /) -> bytes:
         """The chunk `event` adds; nothing after an error."""
-        return b"" if self._closed else self._on[type(event)](event)
+        return b"" if self._closed else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """The end of the array, and before it an error if the answer did not come to its end."""
@@ -326,3 +310,19 @@ class ChunkStreamEncoder:
     def _failure(self, event: Failure) -> bytes:
         self._closed = True
         return self._frame(json.dumps(error_body(event.error())))
+
+    _on: ClassVar[dict[type[Event], Handler]] = {
+        Start: _start,
+        BlockStart: _block_start,
+        TextDelta: _text,
+        ThinkingDelta: _thinking,
+        ThinkingBreak: _thinking_break,
+        ArgsDelta: _arguments,
+        SignatureDelta: _sign,
+        AnnotationDelta: _annotate,
+        BlockStop: _block_stop,
+        UsageUpdate: _count,
+        Choice: _next,
+        Finish: _finish,
+        Failure: _failure,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 from msgspec.structs import replace
@@ -40,7 +40,7 @@ from mux.ir import (
 )
 from mux.wire import json, ndjson
 
-Handler = Callable[[Any], bytes]
+Handler = Callable[[Any, Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
 _BREAK: Final = "\n\n"
@@ -60,7 +60,6 @@ class LineStreamEncoder:
         "_half",
         "_model",
         "_native",
-        "_on",
         "_said",
         "_seams",
         "_tail",
@@ -90,25 +89,10 @@ class LineStreamEncoder:
         """what goes before the next piece of thinking"""
         self._closed = False
         self._date(encode_time(0))
-        self._on: dict[type[Event], Handler] = {
-            Start: self._start,
-            BlockStart: self._block_start,
-            TextDelta: self._text,
-            ThinkingDelta: self._thinking,
-            ThinkingBreak: self._thinking_break,
-            ArgsDelta: self._args,
-            SignatureDelta: self._nothing,
-            AnnotationDelta: self._nothing,
-            BlockStop: self._block_stop,
-            UsageUpdate: self._count,
-            Choice: self._nothing,
-            Finish: self._finish,
-            Failure: self._failure,
-        }
 
     def encode(self, event: Event, /) -> bytes:
         """The lines `event` adds; nothing after the last line."""
-        return b"" if self._closed else self._on[type(event)](event)
+        return b"" if self._closed else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """Nothing after the last line; without one an error, for the answer is not complete."""
@@ -237,3 +221,19 @@ class LineStreamEncoder:
 
     def _nothing(self, event: Event) -> bytes:
         return b""
+
+    _on: ClassVar[dict[type[Event], Handler]] = {
+        Start: _start,
+        BlockStart: _block_start,
+        TextDelta: _text,
+        ThinkingDelta: _thinking,
+        ThinkingBreak: _thinking_break,
+        ArgsDelta: _args,
+        SignatureDelta: _nothing,
+        AnnotationDelta: _nothing,
+        BlockStop: _block_stop,
+        UsageUpdate: _count,
+        Choice: _nothing,
+        Finish: _finish,
+        Failure: _failure,
+    }

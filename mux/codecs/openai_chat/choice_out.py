@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
@@ -48,7 +48,7 @@ from mux.ir import (
 )
 from mux.wire import json
 
-Handler = Callable[[Any], bytes]
+Handler = Callable[[Any, Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
 _BREAK: Final = "\n\n"
@@ -85,7 +85,6 @@ class ChoiceWriter:
         "_tail",
         "_text",
         "_visible",
-        "handlers",
     )
 
     def __init__(self, head: bytes, tail: bytes, created: int, request: Request) -> None:
@@ -115,16 +114,6 @@ class ChoiceWriter:
         """of the open block"""
         self._annotations: list[JSON] = []
         self._pending: list[Signature] = []
-        self.handlers: dict[type[Event], Handler] = {
-            BlockStart: self._block,
-            TextDelta: self._words,
-            ThinkingDelta: self._thought,
-            ThinkingBreak: self._thought_break,
-            ArgsDelta: self._arguments,
-            SignatureDelta: self._signature,
-            AnnotationDelta: self._annotation,
-            BlockStop: self._stop,
-        }
 
     def role(self) -> bytes:
         """The first chunk, the only one that names the role."""
@@ -279,3 +268,15 @@ class ChoiceWriter:
         if logprobs is None:
             return out + self._end
         return out + b',"logprobs":%b,"finish_reason":null}]' % json.dumps(logprobs) + self._tail
+
+    on: ClassVar[dict[type[Event], Handler]] = {
+        BlockStart: _block,
+        TextDelta: _words,
+        ThinkingDelta: _thought,
+        ThinkingBreak: _thought_break,
+        ArgsDelta: _arguments,
+        SignatureDelta: _signature,
+        AnnotationDelta: _annotation,
+        BlockStop: _stop,
+    }
+    """who writes what, by the kind of event"""

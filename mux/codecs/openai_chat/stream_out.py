@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from mux.codecs._openai_ending import PING, StreamEnding
 from mux.codecs.openai_chat._wire import DIALECT
@@ -36,7 +36,6 @@ class ChatStreamEncoder:
         "_created",
         "_ending",
         "_late",
-        "_on",
         "_request",
         "_writer",
     )
@@ -47,17 +46,14 @@ class ChatStreamEncoder:
         self._created = 0
         self._late: Object = {}
         self._writer = ChoiceWriter(b"", b"", 0, request)
-        self._on: dict[type[Event], Handler] = {
-            Start: self._start,
-            UsageUpdate: self._ending.count,
-            Choice: self._next_choice,
-            Finish: self._finish,
-            Failure: self._ending.failure,
-        }
 
     def encode(self, event: Event, /) -> bytes:
         """The chunks `event` adds."""
-        return b"" if self._ending.closed else self._on[type(event)](event)
+        if self._ending.closed:
+            return b""
+        kind = type(event)
+        write = ChoiceWriter.on.get(kind)
+        return write(self._writer, event) if write else self._on[kind](self, event)
 
     def eof(self) -> bytes:
         """The usage, if it was asked for and is known, and ``[DONE]``."""
@@ -92,7 +88,6 @@ class ChatStreamEncoder:
         head = b'data: %b,"choices":[{"index":%d,"delta":' % (base, index)
         tail = b',"usage":null}\n\n' if self._request.include_usage else b"}\n\n"
         self._writer = ChoiceWriter(head, tail, self._created, self._request)
-        self._on |= self._writer.handlers
         return self._writer.role()
 
     def _finish(self, event: Finish) -> bytes:
@@ -100,3 +95,17 @@ class ChatStreamEncoder:
             return error
         self._late = late_fields(event)
         return self._writer.finish(event, choice_fields(event))
+
+    def _count(self, event: UsageUpdate) -> bytes:
+        return self._ending.count(event)
+
+    def _failure(self, event: Failure) -> bytes:
+        return self._ending.failure(event)
+
+    _on: ClassVar[dict[type[Event], Handler]] = {
+        Start: _start,
+        UsageUpdate: _count,
+        Choice: _next_choice,
+        Finish: _finish,
+        Failure: _failure,
+    }

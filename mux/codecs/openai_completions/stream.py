@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -36,7 +36,7 @@ from mux.ir import (
 )
 from mux.wire import json
 
-Handler = Callable[[Any], bytes]
+Handler = Callable[[Any, Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
 
@@ -94,7 +94,6 @@ class CompletionStreamEncoder:
         "_index",
         "_native",
         "_offset",
-        "_on",
         "_open",
         "_request",
         "_seams",
@@ -110,25 +109,10 @@ class CompletionStreamEncoder:
         self._seams = Seams()
         self._open = b""
         self._end = b',"usage":null}\n\n' if request.include_usage else b"}\n\n"
-        self._on: dict[type[Event], Handler] = {
-            Start: self._start,
-            BlockStart: self._block,
-            TextDelta: self._text,
-            ThinkingDelta: self._nothing,
-            ThinkingBreak: self._nothing,
-            ArgsDelta: self._nothing,
-            SignatureDelta: self._nothing,
-            AnnotationDelta: self._nothing,
-            BlockStop: self._nothing,
-            UsageUpdate: self._ending.count,
-            Choice: self._choice,
-            Finish: self._finish,
-            Failure: self._ending.failure,
-        }
 
     def encode(self, event: Event, /) -> bytes:
         """The chunks `event` adds."""
-        return b"" if self._ending.closed else self._on[type(event)](event)
+        return b"" if self._ending.closed else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """The usage, if it was asked for and is known, and ``[DONE]``."""
@@ -185,3 +169,25 @@ class CompletionStreamEncoder:
             closing,
             self._end,
         )
+
+    def _count(self, event: UsageUpdate) -> bytes:
+        return self._ending.count(event)
+
+    def _failure(self, event: Failure) -> bytes:
+        return self._ending.failure(event)
+
+    _on: ClassVar[dict[type[Event], Handler]] = {
+        Start: _start,
+        BlockStart: _block,
+        TextDelta: _text,
+        ThinkingDelta: _nothing,
+        ThinkingBreak: _nothing,
+        ArgsDelta: _nothing,
+        SignatureDelta: _nothing,
+        AnnotationDelta: _nothing,
+        BlockStop: _nothing,
+        UsageUpdate: _count,
+        Choice: _choice,
+        Finish: _finish,
+        Failure: _failure,
+    }

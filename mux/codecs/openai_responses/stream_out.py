@@ -7,7 +7,7 @@ then it is known whether it was cut short (F12).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
@@ -60,7 +60,7 @@ from mux.ir import (
 )
 from mux.wire import json
 
-Handler = Callable[[Any], bytes]
+Handler = Callable[[Any, Any], bytes]
 """A handler takes exactly the event type it is filed under, which no type can say."""
 
 _CODE: Final = "code_execution"
@@ -79,7 +79,6 @@ class ResponseStreamEncoder:
         "_held",
         "_item",
         "_live",
-        "_on",
         "_part",
         "_places",
         "_refused",
@@ -111,25 +110,10 @@ class ResponseStreamEncoder:
         self._places = 0
         self._refused = False
         self._ended = False
-        self._on: dict[type[Event], Handler] = {
-            Start: self._start,
-            BlockStart: self._block_start,
-            TextDelta: self._text,
-            ThinkingDelta: self._thinking,
-            ThinkingBreak: self._thinking_break,
-            ArgsDelta: self._arguments,
-            SignatureDelta: self._signature,
-            AnnotationDelta: self._annotation,
-            BlockStop: self._block_stop,
-            UsageUpdate: self._count,
-            Choice: self._nothing,
-            Finish: self._finish,
-            Failure: self._failure,
-        }
 
     def encode(self, event: Event, /) -> bytes:
         """The bytes `event` adds; nothing after the terminal event."""
-        return b"" if self._ended else self._on[type(event)](event)
+        return b"" if self._ended else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """Nothing after the terminal event; without one the failure of an answer cut short."""
@@ -400,3 +384,19 @@ class ResponseStreamEncoder:
             out = self._open_call(part)
         item = self._item
         return out + item.text(event.arguments) if isinstance(item, CallItem) else out
+
+    _on: ClassVar[dict[type[Event], Handler]] = {
+        Start: _start,
+        BlockStart: _block_start,
+        TextDelta: _text,
+        ThinkingDelta: _thinking,
+        ThinkingBreak: _thinking_break,
+        ArgsDelta: _arguments,
+        SignatureDelta: _signature,
+        AnnotationDelta: _annotation,
+        BlockStop: _block_stop,
+        UsageUpdate: _count,
+        Choice: _nothing,
+        Finish: _finish,
+        Failure: _failure,
+    }
