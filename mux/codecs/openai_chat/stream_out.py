@@ -49,11 +49,7 @@ class ChatStreamEncoder:
 
     def encode(self, event: Event, /) -> bytes:
         """The chunks `event` adds."""
-        if self._ending.closed:
-            return b""
-        kind = type(event)
-        write = ChoiceWriter.on.get(kind)
-        return write(self._writer, event) if write else self._on[kind](self, event)
+        return b"" if self._ending.closed else self._on[type(event)](self, event)
 
     def eof(self) -> bytes:
         """The usage, if it was asked for and is known, and ``[DONE]``."""
@@ -102,7 +98,12 @@ class ChatStreamEncoder:
     def _failure(self, event: Failure) -> bytes:
         return self._ending.failure(event)
 
+    def _write(self, event: Event) -> bytes:
+        """What belongs to the choice."""
+        return ChoiceWriter.on[type(event)](self._writer, event)
+
     _on: ClassVar[dict[type[Event], Handler]] = {
+        **dict.fromkeys(ChoiceWriter.on, _write),
         Start: _start,
         UsageUpdate: _count,
         Choice: _next_choice,
