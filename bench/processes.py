@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -80,6 +80,22 @@ class Watched:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / _TICKS_A_S
 
+    def stop(self) -> None:
+        """Let it do nothing until it is let `go_on`."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> bool:
+        """Let it do what it did; whether it had been stopped."""
+        stopped = " T " in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2][:3]
+        if stopped:
+            self._signal(signal.SIGCONT)
+        return stopped
+
+    def _signal(self, number: int) -> None:
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def resident_bytes(self) -> int:
         """Resident memory."""
         kilobytes = 0
@@ -147,6 +163,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for sign, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, sign)
+            os.killpg(process.pid, signal.SIGCONT)  # who is stopped hears of nothing else
         except ProcessLookupError:
             break
         try:

@@ -14,7 +14,8 @@ from bench.targets import Target
 
 _QUIET_SHARE: Final = 0.05
 _QUIET_S: Final = 0.2
-_LEAVE_S: Final = 8.0
+_LEAVE_S: Final = 4.0
+_CUT_S: Final = 2.0
 _SETTLE_S: Final = 20.0
 
 
@@ -78,7 +79,10 @@ def sample(rig: Rig, target: Target, shape: Shape, job: Job) -> Sample:
 
 
 def shape_all(rig: Rig, target: Target, shape: Shape) -> None:
-    """Have the mock, and `target` if it answers itself, answer like this from now on."""
+    """Have the mock, and `target` if it answers itself, answer like this from now on, once `target`
+    is at rest if it had been stopped."""
+    if target.watched and target.watched.go_on():
+        _rests(target, _SETTLE_S)
     tell(rig.mock_port, shape)
     if target.answers_itself:
         tell(target.port, shape)
@@ -88,11 +92,13 @@ def settle(rig: Rig, target: Target) -> None:
     """Wait until `target` has done with what its clients left behind, for a while.
 
     Some read on from the mock for clients that are gone, and would do so while others are measured:
-    those are cut off. Not at once, or who is about to hear of both would take the mock for broken.
+    those are cut off, and who then is not at rest is stopped until its next turn. Not at once, or
+    who is about to hear of both would take the mock for broken.
     """
-    if not _rests(target, _LEAVE_S):
+    if target.watched and not _rests(target, _LEAVE_S):
         tell(rig.mock_port, Shape())
-        _rests(target, _SETTLE_S)
+        if not _rests(target, _CUT_S):
+            target.watched.stop()
 
 
 def _rests(target: Target, patience_s: float) -> bool:

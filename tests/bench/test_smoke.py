@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from bench.load import Job
 from bench.mock import Kind, Shape
 from bench.plan import Plan, Step
-from bench.processes import ROOT, Rig, Watched, listener, rig, tell
+from bench.processes import ROOT, Rig, Watched, listener, program, rig, tell
 from bench.results import Results
 from bench.run import Run, Wanted
 from bench.samples import measure, sample
@@ -147,3 +148,19 @@ def test_a_benchmark_that_is_told_to_end_leaves_nothing_behind():
     process.terminate()
     process.communicate(timeout=60)
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+def test_who_is_stopped_takes_no_cpu_and_goes_on_when_told():
+    with program([sys.executable, "-c", "while True: pass"], on=os.sched_getaffinity(0)) as process:
+        busy = Watched(process.pid)
+        while not busy.cpu_s():
+            time.sleep(0.01)
+        assert not busy.go_on()
+        busy.stop()
+        time.sleep(0.05)  # a signal takes a moment
+        taken = busy.cpu_s()
+        time.sleep(0.2)
+        assert busy.cpu_s() == taken
+        assert busy.go_on()
+        assert not busy.go_on()
+        busy.stop()  # and it ends all the same
