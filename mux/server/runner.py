@@ -1,6 +1,6 @@
 """Runs an ASGI app on trio: serves what listens, and stops when told to.
 
-hypercorn speaks HTTP; connections, signals and the end of it all are handled here.
+hypercorn's lifespan tells the app of begin and end; connections and signals are handled here.
 """
 
 from __future__ import annotations
