@@ -96,9 +96,8 @@ class Gateway:
         )
         failed: MuxError | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(stream.keep_alive)
             try:
-                with self.memory.closing.held():
+                with self.memory.silences.filled(stream, nursery), self.memory.closing.held():
                     await self._first(call, outcome, lambda attempt: attempt.stream(stream))
             except MuxError as error:  # told below, outside of the nursery's exception group
                 failed = error

@@ -14,6 +14,7 @@ from mux.gateway.pressure import Pressure
 from mux.gateway.repairs import Lessons
 from mux.gateway.retry import Budget
 from mux.gateway.signatures import SignatureMemory
+from mux.gateway.silences import Silences
 from mux.routing import Health, Sessions
 
 
@@ -28,6 +29,7 @@ class Memory:
     sessions: Sessions
     budget: Budget
     closing: Closing
+    silences: Silences
     pressure: Pressure
 
     @classmethod
@@ -41,5 +43,6 @@ class Memory:
             Sessions(clock),
             Budget(),
             Closing(),
+            Silences(),
             Pressure(),
         )

@@ -135,18 +135,20 @@ class ClientStream:
         await self.send(self.encoder.encode(Failure.of(error)) + self.encoder.eof())
         await self.end()
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was sent for `SILENCE_S`, and nothing is being sent."""
+        return not self._sending and trio.current_time() >= self._last_s + SILENCE_S
+
     async def keep_alive(self) -> None:
-        """Fill the silence, until cancelled."""
-        await trio.sleep(SILENCE_S)
+        """Fill the silence there is, and those that follow, until cancelled."""
         if not self.begun:
             await self._exclusively(self._begin_now)
         while True:
-            await trio.sleep_until(self._last_s + SILENCE_S)
-            silent = trio.current_time() >= self._last_s + SILENCE_S
-            if silent and not self._sending:
+            if self.silent:
                 await self._exclusively(self._ping)
-            else:
-                await trio.sleep(1)
+            wait_s = self._last_s + SILENCE_S - trio.current_time()
+            await trio.sleep(wait_s if wait_s > 0 else 1)
 
     async def _begin(self) -> None:
         self.begun = True
