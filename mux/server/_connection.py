@@ -44,7 +44,8 @@ _log: Final = logging.getLogger("mux.server")
 class Limits:
     """How many connections there may be, and how long a client may take nothing, be silent in the
     middle of a request, take for its head, and ask for nothing. For a body it has `body_timeout_s`,
-    and as long again for each megabyte; for what it is sent `write_timeout_s` in the same way."""
+    and as long again for each megabyte; for what it is sent `write_timeout_s` in the same way.
+    `turn_s` after a connection the next is left to other workers, if there are any."""
 
     write_timeout_s: float = 30.0
     read_timeout_s: float = 30.0
@@ -52,6 +53,7 @@ class Limits:
     body_timeout_s: float = 30.0
     idle_timeout_s: float = 30.0
     connections: int = 4096
+    turn_s: float = 0.0
 
 
 class ClientConnection:

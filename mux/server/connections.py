@@ -29,10 +29,14 @@ _log: Final = logging.getLogger("mux.server")
 
 
 class Connections:
-    """At most `limit` connections. For one more, one that asks for nothing is closed."""
+    """At most `limit` connections. For one more, one that asks for nothing is closed.
 
-    def __init__(self, limit: int) -> None:
+    `turn_s` after each the next is left to other workers: who is awake would take them all.
+    """
+
+    def __init__(self, limit: int, turn_s: float = 0.0) -> None:
         self._limit = limit
+        self._turn_s = turn_s
         self._live: dict[ClientConnection, Peer] = {}
         self._of: Counter[Peer] = Counter()
         self._told: set[Peer] = set()
@@ -57,6 +61,8 @@ class Connections:
             self._live[connection] = peer
             self._of[peer] += 1
             nursery.start_soon(self._run, connection)
+            if self._turn_s:
+                await trio.sleep(self._turn_s)
 
     async def look(self) -> None:
         """End those whose clients have had their time, until cancelled."""

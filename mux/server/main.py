@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 _FAREWELL_S: Final = 3.0
 """How long the last spans have."""
 
+_TURN_S: Final = 0.001
 _COLLECT_AFTER: Final = 10_000
 """So many more objects than were freed, not 700: a request has hundreds that are soon gone."""
 
@@ -69,7 +70,7 @@ def run(
     log = ServerLog()
     log.apply(settings, None)
     sys.excepthook = _tell_of_crash
-    limits = Limits(connections=connection_limit())
+    limits = Limits(connections=connection_limit(), turn_s=_TURN_S if settings.workers > 1 else 0)
     tls = _tls(settings)
     listeners = listen.listen(settings.host, settings.port)
     scheme = "https" if tls else "http"

@@ -80,7 +80,7 @@ class _Server:
         self._limits = limits
         self._drain_s = drain_s
         self._cut = cut
-        self._connections = Connections(limits.connections)
+        self._connections = Connections(limits.connections, limits.turn_s)
         self._departures = Departures() if TOLD else None
 
     async def run(self, listeners: Sequence[socket.socket], ready: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.life.process import DEMO, PATIENCE_S, environment, limited, server, wait_for
+from tests.life.test_end import workers_of
 
 
 def run(home: Path, *arguments: str, limit: str = "") -> subprocess.CompletedProcess[str]:
@@ -132,3 +134,32 @@ def test_a_configuration_that_cannot_be_used(tmp_path: Path, command):
     assert "port" in done.stderr
     assert "workers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def sockets(pid: int) -> int:
+    links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    return sum(link.startswith("socket:") for link in links)
+
+
+def shares(workers: list[int], port: int) -> list[int]:
+    """How many of 64 connections that come at once each of `workers` takes."""
+    before = [sockets(pid) for pid in workers]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket()) for _ in range(64)]
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
+
+        def taken() -> list[int]:
+            return [sockets(pid) - had for pid, had in zip(workers, before, strict=True)]
+
+        wait_for(lambda: sum(taken()) >= 64, "all are taken")
+        return taken()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted in /proc")
+def test_connections_that_come_at_once_are_shared_by_the_workers(tmp_path: Path):
+    with server(tmp_path, f"{DEMO}workers: 2") as running:
+        wait_for(lambda: len(workers_of(running)) == 2, "both workers run")
+        workers = workers_of(running)
+        wait_for(lambda: min(shares(workers, running.port)) >= 24, "none takes nearly all")
