@@ -7,6 +7,7 @@ import socket
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import httpx
 import pytest
@@ -162,4 +163,6 @@ def test_connections_that_come_at_once_are_shared_by_the_workers(tmp_path: Path)
     with server(tmp_path, f"{DEMO}workers: 2") as running:
         wait_for(lambda: len(workers_of(running)) == 2, "both workers run")
         workers = workers_of(running)
-        wait_for(lambda: min(shares(workers, running.port)) >= 24, "none takes nearly all")
+        wait_for(lambda: min(shares(workers, running.port)) > 0, "both serve")
+        fewest = [min(shares(workers, running.port)) for _ in range(7)]
+    assert median(fewest) >= 24, fewest
