@@ -137,28 +137,30 @@ def test_a_configuration_that_cannot_be_used(tmp_path: Path, command):
     assert "Traceback" not in done.stderr
 
 
-def sockets(pid: int) -> int:
-    links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-    return sum(link.startswith("socket:") for link in links)
+def opened(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def shares(workers: list[int], port: int) -> list[int]:
     """How many of 64 connections that come at once each of `workers` takes."""
-    before = [sockets(pid) for pid in workers]
+    before = [opened(pid) for pid in workers]
+
+    def taken() -> list[int]:
+        return [opened(pid) - had for pid, had in zip(workers, before, strict=True)]
+
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(64)]
         for client in clients:
             client.setblocking(False)
             client.connect_ex(("127.0.0.1", port))
-
-        def taken() -> list[int]:
-            return [sockets(pid) - had for pid, had in zip(workers, before, strict=True)]
-
         wait_for(lambda: sum(taken()) >= 64, "all are taken")
-        return taken()
+        shared = taken()
+    wait_for(lambda: sum(taken()) <= sum(shared) - 64, "all are closed")
+    return shared
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted in /proc")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what is open is counted in /proc")
 def test_connections_that_come_at_once_are_shared_by_the_workers(tmp_path: Path):
     with server(tmp_path, f"{DEMO}workers: 2") as running:
         wait_for(lambda: len(workers_of(running)) == 2, "both workers run")
