@@ -63,8 +63,8 @@ def test_who_does_not_read_holds_up_nobody_and_is_told_of_what_is_lost(monkeypat
             assert told.wait(_SECONDS)
         stream.close()
         reader.join(_SECONDS)
-    (lost,) = [int(line.split()[0]) for line in lines if "lines were lost" in line]
-    assert lost == 5000 - (len(lines) - 1)
+    lost = [int(line.split()[0]) for line in lines if "lines were lost" in line]
+    assert sum(lost) == 5000 - (len(lines) - len(lost))
 
 
 def test_a_console_that_is_gone_is_no_trouble():
