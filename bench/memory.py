@@ -101,11 +101,11 @@ def soak(rig: Rig, target: Target, minutes: float, say: Callable[[str], None]) -
     resident: list[tuple[float, int]] = []
     requests = errors = 0
     began = time.monotonic()
-    while (spent := time.monotonic() - began) < minutes * 60:
+    while time.monotonic() - began < minutes * 60:
         for kind in kinds:
             outcome = measure(rig, target, kind, _TURN_S).outcome
             requests += outcome.requests
             errors += outcome.errors
-        resident.append((round(spent, 1), target.watched.resident_bytes()))
-        say(f"{spent / 60:5.1f} min  {resident[-1][1] / 1e6:6.1f} MB  {requests:,} requests")
+        resident.append((round(time.monotonic() - began, 1), target.watched.resident_bytes()))
+        say(f"{resident[-1][0] / 60:5.1f} min  {resident[-1][1] / 1e6:6.1f} MB  {requests:,} requests")
     return Soak(target.name, tuple(resident), requests, errors)
