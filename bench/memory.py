@@ -106,6 +106,7 @@ def soak(rig: Rig, target: Target, minutes: float, say: Callable[[str], None]) -
             outcome = measure(rig, target, kind, _TURN_S).outcome
             requests += outcome.requests
             errors += outcome.errors
-        resident.append((round(time.monotonic() - began, 1), target.watched.resident_bytes()))
-        say(f"{resident[-1][0] / 60:5.1f} min  {resident[-1][1] / 1e6:6.1f} MB  {requests:,} requests")
+        spent_s, taken = round(time.monotonic() - began, 1), target.watched.resident_bytes()
+        resident.append((spent_s, taken))
+        say(f"{spent_s / 60:5.1f} min  {taken / 1e6:6.1f} MB  {requests:,} requests")
     return Soak(target.name, tuple(resident), requests, errors)
