@@ -12,14 +12,19 @@ Contracts the signatures cannot say, tested for every codec in `tests/laws`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from mux.codecs._check import Rules
 from mux.codecs._tools import ToolMap
 from mux.errors import MuxError
 from mux.ir import Abilities, Event, Loss, Request, Response
+
+Handlers: TypeAlias = Mapping[type[Event], Callable[[Any, Any], bytes]]
+"""Who writes events of which type: functions of an encoder's class, which take the encoder and
+exactly the type they are filed under, which no type can say. A table of bound methods in each
+encoder would keep it alive until the garbage collector comes."""
 
 
 @dataclass(frozen=True, slots=True)

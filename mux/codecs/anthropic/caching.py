@@ -72,8 +72,7 @@ def _holders(body: Object) -> Iterator[Object]:
     for message in _objects(body.get("messages")):
         for block in _objects(message.get("content")):
             yield block
-            if isinstance(inner := block.get("content"), list):
-                yield from _objects(inner)
+            yield from _objects(block.get("content"))
 
 
 def _objects(value: JSON) -> list[Object]:

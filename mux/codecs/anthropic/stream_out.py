@@ -7,13 +7,13 @@ contiguous whatever is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar, Final
 
 import orjson
 from msgspec.structs import replace
 
 from mux.codecs import _arguments, _carried
+from mux.codecs._base import Handlers
 from mux.codecs.anthropic import replies
 from mux.codecs.anthropic._own import extras
 from mux.codecs.anthropic.citations import encode_citation
@@ -293,9 +293,7 @@ class MessageStreamEncoder:
         self._done = True
         return _frame("error", {"error": error_object(kind, message)})
 
-    # Of the class: a table of bound methods in each stream would keep it alive until the garbage
-    # collector comes.
-    _on: ClassVar[dict[type[Event], Callable[..., bytes]]] = {
+    _on: ClassVar[Handlers] = {
         Start: _started,
         BlockStart: _block_start,
         TextDelta: _text,

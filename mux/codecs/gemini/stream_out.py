@@ -6,12 +6,13 @@ the last chunk (pitfalls 7, 8 and 13).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
 from mux.codecs import _arguments, _finish
+from mux.codecs._base import Handlers
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.errors import error_body
 from mux.codecs.gemini.finish import (
@@ -59,9 +60,6 @@ from mux.ir import (
     Visibility,
 )
 from mux.wire import json, jsonarray, sse
-
-Handler = Callable[[Any, Any], bytes]
-"""A handler takes exactly the event type it is filed under, which no type can say."""
 
 _TEXT: Final = b'{"candidates":[{"content":{"role":"model","parts":[{"text":%b}]},"index":%d}],%b'
 _THOUGHT: Final = (
@@ -311,7 +309,7 @@ class ChunkStreamEncoder:
         self._closed = True
         return self._frame(json.dumps(error_body(event.error())))
 
-    _on: ClassVar[dict[type[Event], Handler]] = {
+    _on: ClassVar[Handlers] = {
         Start: _start,
         BlockStart: _block_start,
         TextDelta: _text,

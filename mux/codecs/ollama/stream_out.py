@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import orjson
 from msgspec.structs import replace
 
 from mux.codecs import _arguments, _finish
+from mux.codecs._base import Handlers
 from mux.codecs._seams import Seams
 from mux.codecs.ollama.errors import encode_error
 from mux.codecs.ollama.parts import call, closing, images, logprobs, own, shows_thinking
@@ -39,9 +39,6 @@ from mux.ir import (
     UsageUpdate,
 )
 from mux.wire import json, ndjson
-
-Handler = Callable[[Any, Any], bytes]
-"""A handler takes exactly the event type it is filed under, which no type can say."""
 
 _BREAK: Final = "\n\n"
 
@@ -222,7 +219,7 @@ class LineStreamEncoder:
     def _nothing(self, event: Event) -> bytes:
         return b""
 
-    _on: ClassVar[dict[type[Event], Handler]] = {
+    _on: ClassVar[Handlers] = {
         Start: _start,
         BlockStart: _block_start,
         TextDelta: _text,

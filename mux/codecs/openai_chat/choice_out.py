@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import orjson
 
 from mux.codecs import _finish
+from mux.codecs._base import Handlers
 from mux.codecs._seams import Seams
 from mux.codecs.openai_chat import reasoning_details
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
@@ -27,7 +27,6 @@ from mux.ir import (
     ArgsDelta,
     BlockStart,
     BlockStop,
-    Event,
     Finish,
     Media,
     MediaKind,
@@ -47,9 +46,6 @@ from mux.ir import (
     Visibility,
 )
 from mux.wire import json
-
-Handler = Callable[[Any, Any], bytes]
-"""A handler takes exactly the event type it is filed under, which no type can say."""
 
 _BREAK: Final = "\n\n"
 _ROLE: Final[Object] = {"role": "assistant", "content": "", "refusal": None}
@@ -269,7 +265,7 @@ class ChoiceWriter:
             return out + self._end
         return out + b',"logprobs":%b,"finish_reason":null}]' % json.dumps(logprobs) + self._tail
 
-    on: ClassVar[dict[type[Event], Handler]] = {
+    on: ClassVar[Handlers] = {
         BlockStart: _block,
         TextDelta: _words,
         ThinkingDelta: _thought,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from mux.codecs._base import Handlers
 from mux.codecs._openai_ending import PING, StreamEnding
 from mux.codecs.openai_chat._wire import DIALECT
 from mux.codecs.openai_chat.answer_out import choice_fields, late_fields
-from mux.codecs.openai_chat.choice_out import ChoiceWriter, Handler
+from mux.codecs.openai_chat.choice_out import ChoiceWriter
 from mux.codecs.openai_chat.response import answer_id
 from mux.ir import (
     Choice,
@@ -102,7 +103,7 @@ class ChatStreamEncoder:
         """What belongs to the choice."""
         return ChoiceWriter.on[type(event)](self._writer, event)
 
-    _on: ClassVar[dict[type[Event], Handler]] = {
+    _on: ClassVar[Handlers] = {
         **dict.fromkeys(ChoiceWriter.on, _write),
         Start: _start,
         UsageUpdate: _count,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 
+from mux.codecs._base import Handlers
 from mux.codecs._openai_ending import PING, StreamEnding
 from mux.codecs._openai_stream import ABSENT, ChunkStreamDecoder, value
 from mux.codecs._seams import Seams
@@ -35,9 +35,6 @@ from mux.ir import (
     UsageUpdate,
 )
 from mux.wire import json
-
-Handler = Callable[[Any, Any], bytes]
-"""A handler takes exactly the event type it is filed under, which no type can say."""
 
 
 class _TextReader:
@@ -176,7 +173,7 @@ class CompletionStreamEncoder:
     def _failure(self, event: Failure) -> bytes:
         return self._ending.failure(event)
 
-    _on: ClassVar[dict[type[Event], Handler]] = {
+    _on: ClassVar[Handlers] = {
         Start: _start,
         BlockStart: _block,
         TextDelta: _text,

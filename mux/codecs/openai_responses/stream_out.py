@@ -6,12 +6,12 @@ then it is known whether it was cut short (F12).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
 from mux.codecs import _carried, _envelope, _ids
+from mux.codecs._base import Handlers
 from mux.codecs.openai_responses import client_tools
 from mux.codecs.openai_responses._own import DIALECT, is_own, own
 from mux.codecs.openai_responses.errors import encode_failure
@@ -59,9 +59,6 @@ from mux.ir import (
     Visibility,
 )
 from mux.wire import json
-
-Handler = Callable[[Any, Any], bytes]
-"""A handler takes exactly the event type it is filed under, which no type can say."""
 
 _CODE: Final = "code_execution"
 _BROKEN: Final = "the answer broke off"
@@ -385,7 +382,7 @@ class ResponseStreamEncoder:
         item = self._item
         return out + item.text(event.arguments) if isinstance(item, CallItem) else out
 
-    _on: ClassVar[dict[type[Event], Handler]] = {
+    _on: ClassVar[Handlers] = {
         Start: _start,
         BlockStart: _block_start,
         TextDelta: _text,
