@@ -19,9 +19,9 @@ from bench.targets import MUX, Pair, Target, llm_mux
 
 _HOLD_S: Final = 4.0
 _NEVER_US: Final = 1_000_000_000_000
-_ACTIVE: Final = Shape(Kind.PACED, 1000, 200_000)
+_STATES: Final = (Shape(), Shape(Kind.PACED, 2, _NEVER_US), Shape(Kind.PACED, 1000, 200_000))
+"""connections without a stream, with an idle one, and with an active one"""
 _TURN_S: Final = 5.0
-_STATES: Final = 3
 _START_S: Final = 4.0
 _OPENED_A_S: Final = 200
 _FEW: Final = 5
@@ -40,7 +40,7 @@ class Held:
     @property
     def expected_s(self) -> float:
         """How long it takes, about."""
-        return _STATES * (_START_S + _HOLD_S + self.connections / _OPENED_A_S)
+        return len(_STATES) * (_START_S + _HOLD_S + self.connections / _OPENED_A_S)
 
     def __str__(self) -> str:
         return f"memory {self.name}, {self.pair}"
@@ -64,7 +64,7 @@ def per_connection(rig: Rig, start: Start, pair: str, connections: int) -> Memor
     """
     empty: list[int] = []
     each: list[float] = []
-    for shape in (Shape(), Shape(Kind.PACED, 2, _NEVER_US), _ACTIVE):
+    for shape in _STATES:
         with scratch() as folder, start(rig.mock_port, folder) as target:
             name = target.name
             before, added = _held(rig, target, Pair.parse(pair), shape, connections)
