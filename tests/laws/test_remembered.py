@@ -19,10 +19,15 @@ LONG = Message(Role.USER, (Text("long " * 1000),))
 """Makes a request one whose messages are remembered."""
 
 
-def written(dialect: str, request: Request, number: int) -> bytes:
-    """`request` as a client of `dialect` writes it; `number` makes messages that are seen once."""
-    fresh = Message(Role.USER, (Text(f"number {number}"),))
-    whole = replace(request, messages=(LONG, *request.messages, fresh), origin=dialect)
+NUMBERS = itertools.count()
+
+
+def written(dialect: str, request: Request, conversation: list[list[Message]]) -> bytes:
+    """`request` with this `conversation` as a client of `dialect` writes it, each time with a
+    message that is seen once."""
+    said = [message for turn in conversation for message in turn]
+    fresh = Message(Role.USER, (Text(f"number {next(NUMBERS)}"),))
+    whole = replace(request, messages=(LONG, *said, fresh), origin=dialect)
     return CODECS[dialect].client.encode_request(whole, Abilities()).body
 
 
@@ -34,15 +39,11 @@ def text(request: Request) -> bytes:
     return msgspec.json.encode(request)
 
 
-NUMBERS = itertools.count()
-
-
 @pytest.mark.parametrize("dialect", sorted(TURNS))
 @settings(max_examples=40, deadline=None)
 @given(request=REQUESTS, conversation=conversations())
 def test_the_meaning_is_that_of_a_body_which_is_read_as_a_whole(dialect, request, conversation):
-    messages = tuple(message for turn in conversation for message in turn)
-    body = written(dialect, replace(request, messages=messages), next(NUMBERS))
+    body = written(dialect, request, conversation)
     whole = read(dialect, json.pretty(json.loads(body)).encode())
     for _ in range(2):
         again = read(dialect, body)
@@ -54,8 +55,7 @@ def test_the_meaning_is_that_of_a_body_which_is_read_as_a_whole(dialect, request
 @settings(max_examples=20, deadline=None)
 @given(request=REQUESTS, conversation=conversations())
 def test_no_encoder_changes_what_is_shared(dialect, request, conversation):
-    messages = tuple(message for turn in conversation for message in turn)
-    body = written(dialect, replace(request, messages=messages), next(NUMBERS))
+    body = written(dialect, request, conversation)
     decoded = read(dialect, body)
     before = text(decoded)
     sent = [encoded(upstream, decoded) for upstream in sorted(TURNS)]

@@ -87,6 +87,16 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(f"it did not start: {log.read_text()}")
 
 
+def workers_of(running: Server) -> list[int]:
+    listing = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(running.process.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(pid) for pid in listing.stdout.split()]
+
+
 def wait_for(happened: Callable[[], object], what: str) -> None:
     until_s = time.monotonic() + PATIENCE_S
     while not happened():

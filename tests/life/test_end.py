@@ -16,7 +16,16 @@ import trio
 
 from mux.config import load
 from tests.conftest import ROOT
-from tests.life.process import DEMO, DIALECTS, PATIENCE_S, Server, server, streams, wait_for
+from tests.life.process import (
+    DEMO,
+    DIALECTS,
+    PATIENCE_S,
+    Server,
+    server,
+    streams,
+    wait_for,
+    workers_of,
+)
 
 KILLS = int(os.environ.get("LLM_MUX_SOAK", "5"))
 """How often a server is killed; `make soak` does it fifty times."""
@@ -106,16 +115,6 @@ async def test_a_second_signal_ends_it_at_once(nursery, tmp_path):
         running.signal()
         assert await trio.to_thread.run_sync(running.ended) == 0
     assert not any(stream.whole for stream in found)
-
-
-def workers_of(running: Server) -> list[int]:
-    listing = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(running.process.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(pid) for pid in listing.stdout.split()]
 
 
 def is_there(pid: int) -> bool:

@@ -13,8 +13,15 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.life.process import DEMO, PATIENCE_S, environment, limited, server, wait_for
-from tests.life.test_end import workers_of
+from tests.life.process import (
+    DEMO,
+    PATIENCE_S,
+    environment,
+    limited,
+    server,
+    wait_for,
+    workers_of,
+)
 
 
 def run(home: Path, *arguments: str, limit: str = "") -> subprocess.CompletedProcess[str]:
