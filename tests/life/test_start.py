@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 
@@ -144,30 +144,36 @@ def test_a_configuration_that_cannot_be_used(tmp_path: Path, command):
     assert "Traceback" not in done.stderr
 
 
-def opened(pid: int) -> int:
-    """How many files and sockets a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def connections(pid: int, port: int) -> int:
+    """How many connections to `port` a process holds."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    accepted = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}")}
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+    held: set[str] = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            held.add(os.readlink(link))
+    return len(held & (accepted - listening))
 
 
 def shares(workers: list[int], port: int) -> list[int]:
     """How many of 64 connections that come at once each of `workers` takes."""
-    before = [opened(pid) for pid in workers]
 
     def taken() -> list[int]:
-        return [opened(pid) - had for pid, had in zip(workers, before, strict=True)]
+        return [connections(pid, port) for pid in workers]
 
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.socket()) for _ in range(64)]
         for client in clients:
             client.setblocking(False)
             client.connect_ex(("127.0.0.1", port))
-        wait_for(lambda: sum(taken()) >= 64, "all are taken")
+        wait_for(lambda: sum(taken()) == 64, "all are taken")
         shared = taken()
-    wait_for(lambda: sum(taken()) <= sum(shared) - 64, "all are closed")
+    wait_for(lambda: sum(taken()) == 0, "all are closed")
     return shared
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what is open is counted in /proc")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="sockets are counted in /proc")
 def test_connections_that_come_at_once_are_shared_by_the_workers(tmp_path: Path):
     with server(tmp_path, f"{DEMO}workers: 2") as running:
         wait_for(lambda: len(workers_of(running)) == 2, "both workers run")
