@@ -307,7 +307,7 @@ class Attempt:
     async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
         outgoing, encoded = await aside(partial(self.outgoing, request), len(self._call.body))
-        watch = Watch(self._gateway.patience)
+        watch = Watch(self._gateway.settings)
         with watch.scope:
             async with self._gateway.transport.open(outgoing) as opened:
                 reply = WatchedReply(opened, watch)

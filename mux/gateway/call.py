@@ -75,6 +75,12 @@ class Try:
     usage: Usage | None = None
     written: int = 0
 
+    def end(self, outcome: Outcome, now_s: float) -> None:
+        """It has ended, and `outcome` tells of it."""
+        self.ended_s = now_s
+        self.usage, self.written = outcome.usage, outcome.written
+        self.complete = outcome.finished and not self.error
+
 
 @dataclass(slots=True)
 class Outcome:

@@ -7,8 +7,7 @@ to the next candidate, whose error, the last one's, is the answer if none is lef
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from random import random
@@ -26,7 +25,6 @@ from mux.gateway.attempt import Attempt
 from mux.gateway.call import Call, Outcome, Sink, Try
 from mux.gateway.filters import MALFORMED
 from mux.gateway.memory import Memory
-from mux.gateway.patience import Patience
 from mux.gateway.retry import ATTEMPTS, Rounds
 from mux.gateway.session import session_of
 from mux.gateway.stream import ClientStream
@@ -62,14 +60,6 @@ class Gateway:
     settings: Settings
     memory: Memory
     luck: Callable[[], float] = random
-
-    @property
-    def patience(self) -> Patience:
-        """How long upstreams may take."""
-        settings = self.settings
-        return Patience(
-            settings.first_byte_timeout, settings.stream_timeout, settings.request_timeout
-        )
 
     def hide(self, data: bytes) -> bytes:
         """`data` without any of the configuration's secrets."""
@@ -116,7 +106,6 @@ class Gateway:
         """
         found = self.router.candidates(call.request.model)
         session = session_of(call) if len(found) > 1 else ""
-        rounds = Rounds(self.settings.request_retry, self.settings.max_retry_interval)
         self.memory.budget.asked()
         number = 0
         while True:
@@ -124,6 +113,7 @@ class Gateway:
             failed = await self._round(call, outcome, answer, found, session)
             if failed is None:
                 return
+            rounds = Rounds(self.settings.request_retry, self.settings.max_retry_interval)
             wait_s = rounds.wait_s(number, failed, self.luck())
             if wait_s is None or outcome.attempts >= ATTEMPTS or not self.memory.budget.take():
                 raise failed
@@ -185,15 +175,20 @@ class Gateway:
         attempt = Attempt(self, call, candidate, outcome, self.memory.lessons.of(provider, model))
         tries = _Tries(self, call, candidate, outcome)
         while True:
+            noted = _begun(attempt)
+            outcome.tries.append(noted)
             try:
-                with _noted(attempt, outcome):
-                    await answer(attempt)
-            except MuxError as error:
-                self.hide_in(error)
-                attempt = await tries.after(error, attempt)
-            else:
+                await answer(attempt)
+                noted.error = outcome.error
+                outcome.finished |= outcome.failure is None
                 self.memory.lessons.learn(provider, model, attempt.repairs)
                 return
+            except MuxError as error:
+                noted.error = error.kind
+                self.hide_in(error)
+                attempt = await tries.after(error, attempt)
+            finally:
+                noted.end(outcome, trio.current_time())
 
 
 def _worth_telling(failed: MuxError, error: MuxError) -> MuxError:
@@ -211,11 +206,10 @@ def _limit_s(error: MuxError) -> float:
     return RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
 
 
-@contextmanager
-def _noted(attempt: Attempt, outcome: Outcome) -> Generator[None]:
-    """Note what becomes of `attempt` while it answers, however that ends."""
+def _begun(attempt: Attempt) -> Try:
+    """What is known of `attempt` before it answers."""
     candidate = attempt.candidate
-    noted = Try(
+    return Try(
         candidate.provider.name,
         candidate.provider.catalogue,
         str(candidate.key.key),
@@ -224,18 +218,6 @@ def _noted(attempt: Attempt, outcome: Outcome) -> Generator[None]:
         candidate.provider.base_url,
         trio.current_time(),
     )
-    outcome.tries.append(noted)
-    try:
-        yield
-        noted.error = outcome.error
-        outcome.finished |= outcome.failure is None
-    except MuxError as error:
-        noted.error = error.kind
-        raise
-    finally:
-        noted.ended_s = trio.current_time()
-        noted.usage, noted.written = outcome.usage, outcome.written
-        noted.complete = outcome.finished and not noted.error
 
 
 @dataclass(slots=True)

@@ -7,37 +7,28 @@ it with every piece; a silence is noticed up to a second late.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import trio
 
+from mux.config import Settings
 from mux.errors import UpstreamTimeout
 from mux.upstream import Reply
 
 _GRAIN_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """The limits, in seconds."""
-
-    first_byte_s: float
-    silence_s: float
-    total_s: float
-
-
 class Watch:
     """The clock of one upstream answer: run everything that waits for it inside of `scope`."""
 
-    __slots__ = ("_began", "_patience", "_renew_s", "_until_s", "scope")
+    __slots__ = ("_began", "_renew_s", "_settings", "_until_s", "scope")
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, settings: Settings) -> None:
         now_s = trio.current_time()
-        self._patience = patience
-        self._until_s = now_s + patience.total_s
+        self._settings = settings
+        self._until_s = now_s + settings.request_timeout
         self._began = False
-        self._renew_s = now_s + patience.first_byte_s
+        self._renew_s = now_s + settings.first_byte_timeout
         self.scope = trio.CancelScope(deadline=min(self._renew_s, self._until_s))
 
     def heard(self) -> None:
@@ -47,25 +38,25 @@ class Watch:
             return
         self._began = True
         self._renew_s = now_s + _GRAIN_S
-        silence_until_s = now_s + self._patience.silence_s + _GRAIN_S
+        silence_until_s = now_s + self._settings.stream_timeout + _GRAIN_S
         self.scope.deadline = min(silence_until_s, self._until_s)
 
     def error(self) -> UpstreamTimeout:
         """What to say when the scope was cancelled."""
-        patience = self._patience
+        settings = self._settings
         if trio.current_time() >= self._until_s:
             return UpstreamTimeout(
-                f"The upstream did not finish within {patience.total_s:.0f} s; raise "
+                f"The upstream did not finish within {settings.request_timeout:.0f} s; raise "
                 "`request-timeout` to allow it longer"
             )
         if not self._began:
             return UpstreamTimeout(
-                f"The upstream sent nothing within {patience.first_byte_s:.0f} s; try again, or "
-                "raise `first-byte-timeout` if the model needs longer to begin"
+                f"The upstream sent nothing within {settings.first_byte_timeout:.0f} s; try "
+                "again, or raise `first-byte-timeout` if the model needs longer to begin"
             )
         return UpstreamTimeout(
-            f"The upstream fell silent for {patience.silence_s:.0f} s in the middle of its answer; "
-            "try again, or raise `stream-timeout` if the model pauses longer"
+            f"The upstream fell silent for {settings.stream_timeout:.0f} s in the middle of its "
+            "answer; try again, or raise `stream-timeout` if the model pauses longer"
         )
 
 

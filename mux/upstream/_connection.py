@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import ssl
 from typing import Final
 
@@ -78,11 +77,7 @@ class Connection:
     def stale(self) -> bool:
         """Whether an idle connection must not be used: the peer closed it, or sent what nobody
         asked for."""
-        if not hasattr(select, "poll"):  # Windows
-            return bool(select.select([self.fileno()], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        return self._tcp.stirred()
 
     def close(self) -> None:
         """Close at once, without a word to the peer. A request under way on it fails."""

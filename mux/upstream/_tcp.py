@@ -58,6 +58,16 @@ class TcpStream:
             except OSError:
                 raise self._failed() from None
 
+    def stirred(self) -> bool:
+        """Whether bytes are there to be received, or the end; what is there stays there."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
+
     def close(self) -> None:
         """Close at once, under whatever is going on."""
         if self._sock.fileno() >= 0:

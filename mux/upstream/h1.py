@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Final
 
@@ -34,24 +32,27 @@ class H1Transport:
         self._sessions: dict[Origin, ssl.SSLSession] = {}
         self.pool = Pool(idle_s=self._limits.idle_s, limit=self._limits.idle_limit)
 
-    @asynccontextmanager
-    async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply]:
+    def open(self, request: Outgoing, /) -> Opened:
         """See `Transport.open`."""
-        origin, target = split(request.url)
-        exchange = Exchange(request, origin, target, self._limits.body_bytes)
-        reply = await self._over_pooled(origin, exchange) or await self._over_new(origin, exchange)
-        try:
-            yield reply
-        finally:
-            if reply.reusable:
-                self._remember(reply.connection)
-                self.pool.give(reply.connection)
-            else:
-                reply.connection.close()
+        return Opened(self, request)
 
     def close(self) -> None:
         """Close the idle connections, and those in use as soon as they are given back."""
         self.pool.close()
+
+    async def ask(self, request: Outgoing) -> H1Reply:
+        """Send `request` and wait for the head of the answer, to be handed to `free`."""
+        origin, target = split(request.url)
+        exchange = Exchange(request, origin, target, self._limits.body_bytes)
+        return await self._over_pooled(origin, exchange) or await self._over_new(origin, exchange)
+
+    def free(self, reply: H1Reply) -> None:
+        """Keep the connection of `reply` for another request, if it can carry one."""
+        if reply.reusable:
+            self._remember(reply.connection)
+            self.pool.give(reply.connection)
+        else:
+            reply.connection.close()
 
     async def _over_pooled(self, origin: Origin, exchange: Exchange) -> H1Reply | None:
         """The answer over a connection used before; None if there is none, or the peer closed it
@@ -84,3 +85,22 @@ class H1Transport:
     def ssl_context(self) -> ssl.SSLContext:
         """What certificates are checked against; made for the first connection that needs it."""
         return self._given_context or tls_context()
+
+
+class Opened:
+    """One request, from when it is sent until its answer is of no use any more."""
+
+    __slots__ = ("_reply", "_request", "_transport")
+
+    def __init__(self, transport: H1Transport, request: Outgoing) -> None:
+        self._transport = transport
+        self._request = request
+        self._reply: H1Reply | None = None
+
+    async def __aenter__(self) -> Reply:
+        self._reply = await self._transport.ask(self._request)
+        return self._reply
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reply is not None:
+            self._transport.free(self._reply)
