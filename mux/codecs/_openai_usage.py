@@ -87,6 +87,8 @@ def _first(*values: JSON) -> int | None:
 
 
 def _count(value: JSON) -> int | None:
+    if value is None:  # most are
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -27,6 +27,7 @@ _CEILINGS: Final = (
     (28672, Effort.HIGH),
     (46080, Effort.XHIGH),
 )
+_EFFORTS: Final = {effort.value: effort for effort in Effort}
 
 
 def effort_of(budget: int) -> Effort:
@@ -39,10 +40,7 @@ def effort_of(budget: int) -> Effort:
 
 def parse_effort(word: str) -> Effort | None:
     """The effort spelled `word` in any case, None for any other word."""
-    try:
-        return Effort(word.lower())
-    except ValueError:
-        return None
+    return _EFFORTS.get(word.lower())
 
 
 def clamp(effort: Effort, accepted: Sequence[Effort]) -> Effort:

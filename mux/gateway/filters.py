@@ -120,20 +120,23 @@ class Chain:
 def _observed(outcome: Outcome, events: list[Event]) -> list[Event]:
     """`events`, and in `outcome` what will be told of them."""
     for event in events:
-        if isinstance(event, TextDelta | ThinkingDelta):
-            outcome.written += len(event.text)
-        elif isinstance(event, ArgsDelta):
-            outcome.written += len(event.arguments)
-        elif isinstance(event, UsageUpdate):
-            outcome.usage = event.usage
-        elif isinstance(event, Failure):
-            outcome.error = event.kind
-            outcome.failure = event.error()
-        elif isinstance(event, Finish):
-            outcome.finished = True
-            outcome.reasons += (event.reason,)
-        elif isinstance(event, Start):
-            outcome.answer_id, outcome.answer_model = event.id, event.model
+        match event:  # hot: for each event of every stream
+            case TextDelta() | ThinkingDelta():
+                outcome.written += len(event.text)
+            case ArgsDelta():
+                outcome.written += len(event.arguments)
+            case UsageUpdate():
+                outcome.usage = event.usage
+            case Failure():
+                outcome.error = event.kind
+                outcome.failure = event.error()
+            case Finish():
+                outcome.finished = True
+                outcome.reasons += (event.reason,)
+            case Start():
+                outcome.answer_id, outcome.answer_model = event.id, event.model
+            case _:
+                pass
     return events
 
 

@@ -131,7 +131,7 @@ class Signed:
         return events
 
     def _keep(self, event: Event) -> None:
-        if isinstance(event, Finish):
+        if self._kept and isinstance(event, Finish):
             parts = fold([Start(), *self._kept, event]).parts
             self._memory.remember(self._client, parts)
         if isinstance(event, BlockStart):
