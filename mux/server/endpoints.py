@@ -126,6 +126,7 @@ def check_method(method: str) -> None:
         raise MethodNotAllowed(f"{method[:20]} is not served here", allow=_METHODS)
 
 
+@lru_cache(maxsize=256)
 def clean(path: str) -> str:
     """`path` as the table spells it: single slashes, one ``/v1``, no slash at the end."""
     path = _SLASHES.sub("/", path)
