@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from mux.errors import ExpectationFailed, RequestTooLarge, UnsupportedCoding
 from mux.server.endpoints import clean
@@ -25,31 +26,33 @@ class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(Struct, frozen=True):
     """A request's head. Header names are lower case; of repeated ones the values are joined."""
 
     method: str
     path: str
     port: int
     """the server's own; 0 if it has none"""
-    query: Mapping[str, str] = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Inbound({self.method!r}, {self.path!r})"  # the rest holds keys
 
     @classmethod
     def of(cls, scope: Message) -> Inbound:
         """The head in an ASGI scope."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         query = scope["query_string"].decode("latin-1")
         return cls(
-            method=scope.get("method", "GET"),
-            path=clean(scope["path"]),
-            port=(scope.get("server") or ("", 0))[1] or 0,
-            query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
-            headers=headers,
+            scope.get("method", "GET"),
+            clean(scope["path"]),
+            (scope.get("server") or ("", 0))[1] or 0,
+            dict(parse_qsl(query, keep_blank_values=True)) if query else {},
+            headers,
         )
 
 
@@ -59,9 +62,11 @@ def _nothing() -> None:
 
 def check_head(inbound: Inbound) -> None:
     """Raise for what a head may ask of HTTP and not of us."""
-    if inbound.headers.get("content-encoding", "identity").strip().lower() not in _PLAIN:
+    coding = inbound.headers.get("content-encoding")
+    if coding is not None and coding.strip().lower() not in _PLAIN:
         raise UnsupportedCoding("Send the body uncompressed; content-encoding is not supported")
-    if inbound.headers.get("expect", "100-continue").strip().lower() != "100-continue":
+    expected = inbound.headers.get("expect")
+    if expected is not None and expected.strip().lower() != "100-continue":
         raise ExpectationFailed("Nothing can be expected but 100-continue")
 
 

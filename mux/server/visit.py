@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from mux.gateway.call import Call, Outcome
 from mux.server._departures import Departure
 from mux.server.asgi import AsgiSink, Inbound, Receive
@@ -39,8 +41,7 @@ class Entry:
     """the client left, or we did, before the end of the answer"""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """What an action needs: who asks for what, and where the answer goes.
 
     `name` is the model or the response that the path names. `departure` is there if the server
