@@ -15,15 +15,13 @@ _Work: TypeAlias = Callable[[], Awaitable[None]]
 
 
 async def attended(work: _Work, visit: Visit) -> None:
-    """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
+    """Do `work` for as long as the client is there. Raises `ClientGone` if it left, unless the
+    server cancels the request by itself."""
     if visit.departure is None:
         await _reading(work, visit)
-        return
-    with trio.CancelScope() as scope:
-        visit.departure.cancels(scope)
-        await work()
-    if scope.cancelled_caught:
-        raise ClientGone
+    else:
+        with visit.departure:
+            await work()
 
 
 async def _reading(work: _Work, visit: Visit) -> None:
