@@ -40,6 +40,13 @@ class Entry:
     cancelled: bool = False
     """the client left, or we did, before the end of the answer"""
 
+    @property
+    def first_content_s(self) -> float | None:
+        """How long a streamed answer took to begin."""
+        tries = self.outcome.tries
+        content_s = tries[-1].content_s if tries else None
+        return None if content_s is None else content_s - self.started_s
+
 
 class Visit(Struct, frozen=True):
     """What an action needs: who asks for what, and where the answer goes.
