@@ -123,7 +123,7 @@ class ClientConnection:
             self._socket = await open_socket(self._tcp, self._tls)
             if self._socket is not None:
                 with self._watched(self._socket):
-                    while not self.ending and await self._serve():
+                    while (head := await self._next()) is not None and await self._serve(head):
                         pass
         except Exception:
             _log.exception("a connection ended on a bug")
@@ -176,20 +176,19 @@ class ClientConnection:
             self._broken = True
             self.socket.close()
 
-    async def _serve(self) -> bool:
-        """Serve the next request; whether another may follow."""
+    async def _next(self) -> Head | None:
+        """The next request's head, if there is to be another request."""
         data = b""
         try:
-            data = await self._read_head()
-            if not data:
-                return False
-            head = parse(data)
+            if not self.ending:
+                data = await self._read_head()
+            return parse(data) if data else None
         except Refused as refused:
             await self._refuse(refused, silent=data.startswith(b"HEAD "))
-            return False
-        return await self._run(head)
+            return None
 
-    async def _run(self, head: Head) -> bool:
+    async def _serve(self, head: Head) -> bool:
+        """Serve a request; whether another may follow."""
         exchange = Exchange(self, head)
         try:
             await self._app(exchange.scope(), exchange.receive, exchange.send)

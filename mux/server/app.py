@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from mux.codecs import CODECS, ollama
+from mux.codecs import CODECS, CountServer, ollama
 from mux.config import Settings
 from mux.errors import (
     BudgetSpent,
@@ -50,7 +50,6 @@ from mux.server.responses import KeptResponses
 from mux.server.visit import JSON_TYPE, Entry, Visit
 from mux.wire import json
 
-_BOM: Final = b"\xef\xbb\xbf"
 _NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
 _TEXT: Final = "text/plain; charset=utf-8"
 _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
@@ -165,11 +164,7 @@ class App:
         self._journal.recorder.budgets.admit(visit.client, self._gateway.clock())
 
         gateway = self._gateway_of(visit)
-
-        async def work() -> None:
-            await gateway.generate(call, visit.sink, visit.entry.outcome)
-
-        await attended(work, visit)
+        await attended(gateway.generate(call, visit.sink, visit.entry.outcome), visit)
 
     async def _count(self, visit: Visit) -> None:
         body = await self._body(visit)
@@ -179,14 +174,12 @@ class App:
         decode = partial(counter.decode_count, body, model=visit.name)
         request = await aside(decode, len(body))
         call = self._call(visit, request, body)
-        gateway = self._gateway_of(visit)
+        await attended(self._counted(visit, call, counter), visit)
 
-        async def work() -> None:
-            tokens, estimated = await count(gateway, call)
-            marks = [("x-mux-estimated", "1")] if estimated else []
-            await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
-
-        await attended(work, visit)
+    async def _counted(self, visit: Visit, call: Call, counter: CountServer) -> None:
+        tokens, estimated = await count(self._gateway_of(visit), call)
+        marks = [("x-mux-estimated", "1")] if estimated else []
+        await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
 
     def _gateway_of(self, visit: Visit) -> Gateway:
         tape, gateway = visit.entry.tape, self._gateway
@@ -206,14 +199,13 @@ class App:
             strict=asked in ("1", "true") if asked else self._settings.strict,
         )
 
-    async def _body(self, visit: Visit) -> bytes:
-        body = await read_body(
+    def _body(self, visit: Visit) -> Awaitable[bytes]:
+        return read_body(
             visit.receive,
             visit.inbound.headers,
             self._settings.max_request_size,
             self._gateway.memory.pressure.check,
         )
-        return body.removeprefix(_BOM)  # an upstream of the same dialect might not forgive it
 
     # -- models -----------------------------------------------------------------------------
 

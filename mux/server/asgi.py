@@ -19,6 +19,7 @@ AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 DEPARTURE: Final = "llm_mux.departure"
 """The extension of ASGI by which our server tells of a client's leaving: see `Departure`."""
 
+_BOM: Final = b"\xef\xbb\xbf"
 _PLAIN: Final = frozenset({"", "identity"})
 
 
@@ -76,8 +77,9 @@ async def read_body(
     limit_bytes: int,
     check: Callable[[], None] = _nothing,
 ) -> bytes:
-    """The whole request body. Raises `RequestTooLarge` as soon as it is clear, `ClientGone`, and
-    whatever `check` does, which is called before each piece."""
+    """The whole request body, without the mark that some programs begin a text with: an upstream
+    of the same dialect might not forgive it. Raises `RequestTooLarge` as soon as it is clear,
+    `ClientGone`, and whatever `check` does, which is called before each piece."""
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
@@ -94,7 +96,7 @@ async def read_body(
         if size > limit_bytes:
             raise _too_large(limit_bytes)
         if not message.get("more_body", False):
-            return b"".join(pieces)
+            return b"".join(pieces).removeprefix(_BOM)
 
 
 def _too_large(limit_bytes: int) -> RequestTooLarge:

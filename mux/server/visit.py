@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mux.gateway.call import Call, Outcome
 from mux.server._departures import Departure
@@ -16,8 +15,7 @@ from mux.server.tape import Tape
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """What is known of one request as it goes, for what is told of it when it has ended.
 
     `time_s` is when it came, in seconds since the epoch, and `started_s` the same on trio's clock.

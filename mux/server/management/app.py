@@ -73,7 +73,7 @@ class Management:
 
 
 def _is_below(path: str) -> bool:
-    return path == endpoints.PREFIX or path.startswith(f"{endpoints.PREFIX}/")
+    return path.startswith(endpoints.PREFIX) and path[len(endpoints.PREFIX) :][:1] in ("", "/")
 
 
 def _disposition(answer: Raw) -> list[tuple[str, str]]:
