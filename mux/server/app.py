@@ -117,6 +117,7 @@ class App:
             outcome.error = error.kind
             error.request_id = request_id
             await _send_error(sink, error, dialect)
+            error.__traceback__ = None  # frames that hold it would hold the request with it
         except Exception:  # a bug of ours: logged with its trace, told to the client as a 503
             outcome.error = "bug"
             _log.exception("request %s failed on a bug", request_id)
