@@ -266,7 +266,7 @@ class App:
 def _new_id(now_s: float) -> str:
     """A name for a request. It begins with the time, so that a store puts the record behind the
     others and not somewhere between them."""
-    return f"{int(now_s * 1000) << 80 | getrandbits(80):032x}"
+    return (int(now_s * 1000) << 80 | getrandbits(80)).to_bytes(16).hex()
 
 
 def _decode(visit: Visit, body: bytes) -> Request:
