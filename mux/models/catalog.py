@@ -97,7 +97,7 @@ class Catalog:
 
     def price(self, provider_type: str, model: str) -> Price | None:
         """What `model` costs at that provider, as far as is known."""
-        return price_of(provider_type, _bare(model))
+        return _price(provider_type, model)
 
     def known(self, provider_type: str) -> list[str]:
         """The names to list for a provider whose configuration names no models."""
@@ -108,6 +108,11 @@ def _bare(model: str) -> str:
     for vendor in _VENDORS:
         model = model.removeprefix(vendor)
     return model
+
+
+@lru_cache(_REMEMBERED)
+def _price(provider_type: str, model: str) -> Price | None:
+    return price_of(provider_type, _bare(model))
 
 
 @lru_cache(_REMEMBERED)

@@ -34,6 +34,7 @@ from mux.server._socket import ClientSocket, open_socket
 from mux.server.asgi import AsgiApp
 
 LINGER_S: Final = 2.0
+_END: Final = b"\r\n\r\n"
 _BARE: Final = re.compile(rb"(?<!\r)\n\r?\n")
 """The end of a head for who is less strict; to wait for ours would leave the client waiting."""
 
@@ -122,7 +123,7 @@ class ClientConnection:
             self._socket = await open_socket(self._tcp, self._tls)
             if self._socket is not None:
                 with self._watched(self._socket):
-                    while not self.ending and await self._serve():
+                    while (head := await self._next()) is not None and await self._serve(head):
                         pass
         except Exception:
             _log.exception("a connection ended on a bug")
@@ -135,11 +136,12 @@ class ClientConnection:
         if self._departures is None or descriptor < 0:
             yield
             return
-        self.departure = self._departures.watch(descriptor)
-        try:
-            yield
-        finally:
-            self._departures.forget(descriptor, self.departure)
+        with trio.CancelScope() as scope:
+            self.departure = self._departures.watch(descriptor, scope)
+            try:
+                yield
+            finally:
+                self._departures.forget(descriptor, self.departure)
 
     async def receive(self, until_s: float) -> bytes:
         """What the client sends; nothing if it has gone, or is `late`."""
@@ -174,20 +176,19 @@ class ClientConnection:
             self._broken = True
             self.socket.close()
 
-    async def _serve(self) -> bool:
-        """Serve the next request; whether another may follow."""
+    async def _next(self) -> Head | None:
+        """The next request's head, if there is to be another request."""
         data = b""
         try:
-            data = await self._read_head()
-            if not data:
-                return False
-            head = parse(data)
+            if not self.ending:
+                data = await self._read_head()
+            return parse(data) if data else None
         except Refused as refused:
             await self._refuse(refused, silent=data.startswith(b"HEAD "))
-            return False
-        return await self._run(head)
+            return None
 
-    async def _run(self, head: Head) -> bool:
+    async def _serve(self, head: Head) -> bool:
+        """Serve a request; whether another may follow."""
         exchange = Exchange(self, head)
         try:
             await self._app(exchange.scope(), exchange.receive, exchange.send)
@@ -206,30 +207,43 @@ class ClientConnection:
 
     async def _read_head(self) -> bytes:
         """The next request's head; nothing if the client has no more to ask. Raises `Refused`."""
-        data = self.ahead.lstrip(b"\r\n")
-        now_s = trio.current_time()
-        until_s = now_s + self.limits.head_timeout_s
-        while (end := data.find(b"\r\n\r\n")) < 0:
+        data = self.ahead.lstrip(b"\r\n") or await self._first_piece()
+        if data and data.find(_END, 0, LIMIT_BYTES) < 0:
+            data = await self._other_pieces(data)
+        head, end, self.ahead = data.partition(_END)
+        return head + end
+
+    async def _first_piece(self) -> bytes:
+        """What the client says after its silence; nothing if it has no more to ask."""
+        since_s = trio.current_time()
+        data = b""
+        while not data:
+            self._idle_since_s = since_s
+            piece = await self.receive(since_s + self.limits.idle_timeout_s)
+            self._idle_since_s = math.inf
+            if not piece:
+                break
+            data = piece.lstrip(b"\r\n")
+        return data
+
+    async def _other_pieces(self, data: bytes) -> bytes:
+        """`data`, a head that has begun, as far as its end and what came with it; nothing if the
+        client has left. Raises `Refused`."""
+        until_s = trio.current_time() + self.limits.head_timeout_s
+        while (end := data.find(_END)) < 0:
             if len(data) > LIMIT_BYTES:
                 break
             if _BARE.search(data):
                 raise Refused(400, "A line of the request's head ends in LF alone")
-            if data:
-                piece = await self.receive(until_s)
-                if self.late and not piece:
-                    raise Refused(408, "The request's head did not arrive in time")
-            else:
-                self._idle_since_s = now_s
-                piece = await self.receive(now_s + self.limits.idle_timeout_s)
-                self._idle_since_s = math.inf
-                until_s = trio.current_time() + self.limits.head_timeout_s
+            piece = await self.receive(until_s)
+            if self.late and not piece:
+                raise Refused(408, "The request's head did not arrive in time")
             if not piece:
                 return b""
-            data = (data + piece).lstrip(b"\r\n")
+            data += piece
         if not 0 <= end <= LIMIT_BYTES:
             raise Refused(431, f"The request's head is over {LIMIT_BYTES} bytes")
-        self.ahead = data[end + 4 :]
-        return data[: end + 4]
+        return data
 
     async def _refuse(self, refused: Refused, *, silent: bool = False) -> None:
         """Say what is wrong, in the form that speaks for us where no dialect is known."""
@@ -253,4 +267,4 @@ class ClientConnection:
         self.socket.half_close()
         with trio.move_on_after(LINGER_S):
             while await self.socket.receive_some():
-                await trio.lowlevel.checkpoint()
+                pass

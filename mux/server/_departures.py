@@ -17,25 +17,32 @@ TOLD: Final = sys.platform == "linux"
 
 
 class Departure:
-    """Whether one client has left, and what ends with that."""
+    """Whether one client has left.
 
-    __slots__ = ("_left", "_scope")
+    What is done within it as a context ends with that, and the whole connection, at once if the
+    client had left before: one scope for all requests, for a scope costs much of a short one.
+    """
 
-    def __init__(self) -> None:
-        self._left = False
-        self._scope: trio.CancelScope | None = None
+    __slots__ = ("_matters", "_scope", "known")
 
-    def cancels(self, scope: trio.CancelScope) -> None:
-        """`scope` ends when the client leaves, at once if it has; it takes the place of the one
-        before it."""
-        self._scope = scope
-        if self._left:
-            scope.cancel()
+    def __init__(self, connection: trio.CancelScope) -> None:
+        self.known = False
+        """the client has closed its side of the connection"""
+        self._scope = connection
+        self._matters = False
 
-    def left(self) -> None:
-        """The client has closed its side of the connection."""
-        self._left = True
-        if self._scope is not None:
+    def __enter__(self) -> None:
+        self._matters = True
+        if self.known:
+            self._scope.cancel()
+
+    def __exit__(self, *error: object) -> None:
+        self._matters = False
+
+    def tell(self) -> None:
+        """The client has left."""
+        self.known = True
+        if self._matters:
             self._scope.cancel()
 
 
@@ -46,9 +53,9 @@ class Departures:
         self._epoll = select.epoll()
         self._open: dict[int, Departure] = {}
 
-    def watch(self, descriptor: int) -> Departure:
+    def watch(self, descriptor: int, connection: trio.CancelScope) -> Departure:
         """The departure of the client at this socket; `forget` it at its end."""
-        departure = self._open[descriptor] = Departure()
+        departure = self._open[descriptor] = Departure(connection)
         self._epoll.register(descriptor, select.EPOLLRDHUP | select.EPOLLONESHOT)
         return departure
 
@@ -64,4 +71,4 @@ class Departures:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 for descriptor, _ in self._epoll.poll(0):
                     if descriptor in self._open:
-                        self._open[descriptor].left()
+                        self._open[descriptor].tell()

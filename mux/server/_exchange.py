@@ -28,7 +28,9 @@ _UNREAD_BYTES: Final = 256 * 1024
 _UNREAD_S: Final = 2.0
 
 _BODILESS: Final = frozenset({204, 304})
-_PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus
+}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -67,7 +69,8 @@ class Exchange:
         """the app has the whole body"""
         self._gone = False
         self._continued = not head.expects
-        self._until_s = trio.current_time() + connection.limits.body_timeout_s
+        self._until_s: float | None = None
+        """when the whole body must have come, once it is waited for"""
         self._start: Message = {}
         self._chunks = False
         self._due: int | None = None
@@ -122,16 +125,16 @@ class Exchange:
             if not self._continued:
                 self._continued = True
                 await connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            silent_s = trio.current_time() + connection.limits.read_timeout_s
-            data = await connection.receive(min(self._until_s, silent_s))
+            limits, now_s = connection.limits, trio.current_time()
+            until_s = self._until_s or now_s + limits.body_timeout_s
+            data = await connection.receive(min(until_s, now_s + limits.read_timeout_s))
             if not data and connection.late:
                 self._refuse(408, "The request's body did not arrive in time")
                 return None
             if not data:
                 self._gone = True
                 return None
-            self._until_s += connection.limits.body_timeout_s * len(data) / 1_000_000
-            await trio.lowlevel.checkpoint()
+            self._until_s = until_s + limits.body_timeout_s * len(data) / 1_000_000
         try:
             piece = self._body.feed(data)
         except UpstreamProtocolError:  # the framing's word for it
@@ -187,11 +190,17 @@ class Exchange:
 
     def _begin(self) -> bytes:
         """The answer's head. Raises `ValueError` for a header that would not stay one line."""
-        self.begun = True
         status: int = self._start["status"]
-        given: list[tuple[bytes, bytes]] = list(self._start.get("headers", ()))
-        headers = [header for header in given if header[0].lower() != b"connection"]
-        length = next((value for name, value in headers if name.lower() == b"content-length"), None)
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status]
+        length: bytes | None = None
+        ends = False
+        for name, value in self._start.get("headers", ()):
+            if name == b"connection":
+                ends = True  # an app that speaks of the connection wants its end
+                continue
+            if name == b"content-length":
+                length = value
+            lines.append(name + b": " + value)
         self._silent = self._head.method == "HEAD" or status in _BODILESS
         self._chunks = length is None and not self._silent and self._head.version == "1.1"
         self._due = int(length) if length is not None and not self._silent else None
@@ -201,19 +210,20 @@ class Exchange:
             self._head.keep_alive
             and bounded
             and not self._connection.ending
-            and len(headers) == len(given)  # an app that speaks of the connection wants its end
+            and not ends
             and (self._body.done or (readable and self._continued))
         )
-        headers.append((b"date", _date(int(trio.current_time()))))
+        lines.append(_date_line(int(trio.current_time())))
         if self._chunks:
-            headers.append((b"transfer-encoding", b"chunked"))
+            lines.append(b"transfer-encoding: chunked")
         if not self.persists:
-            headers.append((b"connection", b"close"))
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-        if not lines.count(b"\n") == lines.count(b"\r") == len(headers) or b"\0" in lines:
-            self.begun = False
+            lines.append(b"connection: close")
+        lines += b"", b""
+        head = b"\r\n".join(lines)
+        if not head.count(b"\n") == head.count(b"\r") == len(lines) - 1 or b"\0" in head:
             raise ValueError("a header of the answer is more than one line")
-        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, _PHRASES.get(status, b""), lines)
+        self.begun = True
+        return head
 
     def _framed(self, data: bytes) -> bytes:
         if self._silent or not data:
@@ -235,6 +245,6 @@ class Exchange:
 
 
 @lru_cache(maxsize=1)
-def _date(_second: int) -> bytes:
+def _date_line(_second: int) -> bytes:
     """The time now as HTTP writes it; made once a second."""
-    return formatdate(usegmt=True).encode()
+    return b"date: " + formatdate(usegmt=True).encode()

@@ -7,11 +7,14 @@ lengths of one body and HTTP versions that are not 1.0 or 1.1. A test compares t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 LIMIT_BYTES: Final = 64 * 1024
 _LINES_LIMIT: Final = 100
+_SHORT_BYTES: Final = 256
 
 _REQUEST_LINE: Final = re.compile(
     rb"([-!#$%&'*+.^_`|~0-9a-zA-Z]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])\r\n"
@@ -21,6 +24,12 @@ _HEADER: Final = re.compile(  # never steps back, or spaces by the thousand woul
 )
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?#@\\]+)(/.*)?\Z", re.IGNORECASE)
+_FRAMING: Final = frozenset(
+    {b"connection", b"content-length", b"expect", b"host", b"transfer-encoding"}
+)
+
+Header: TypeAlias = tuple[bytes, bytes]
+"""Its name in lower case, and its value."""
 
 
 class Refused(Exception):
@@ -32,14 +41,13 @@ class Refused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """`target` is a path with its query. `length` is the body's, None if it comes in chunks."""
 
     method: str
     target: bytes
     version: str
-    headers: list[tuple[bytes, bytes]]
+    headers: list[Header]
     length: int | None
     keep_alive: bool
     expects: bool
@@ -47,7 +55,8 @@ class Head:
 
 def parse(data: bytes) -> Head:
     """The head in `data`, which ends with its empty line. Raises `Refused`."""
-    line = _REQUEST_LINE.match(data)
+    first, *lines, _ = data.splitlines(keepends=True)
+    line = _REQUEST_LINE.fullmatch(first)
     if line is None:
         raise Refused(400, "The request line is not valid HTTP/1.1")
     method, target, version = line.groups()
@@ -55,31 +64,32 @@ def parse(data: bytes) -> Head:
         raise Refused(400, "Only HTTP/1.1 and HTTP/1.0 are served")
     if method == b"CONNECT":
         raise Refused(405, "CONNECT is not served: this is no proxy")
-    headers = _headers(data, line.end())
+    if len(lines) > _LINES_LIMIT:
+        raise Refused(431, f"More than {_LINES_LIMIT} header lines")
+    headers = [_known(line) if len(line) <= _SHORT_BYTES else _header(line) for line in lines]
     return _head(method, target, version, headers)
 
 
-def _headers(data: bytes, at: int) -> list[tuple[bytes, bytes]]:
-    headers: list[tuple[bytes, bytes]] = []
-    end = len(data) - 2
-    while at < end:
-        field = _HEADER.match(data, at)
-        if field is None:
-            raise Refused(400, "A header line is not valid HTTP/1.1")
-        headers.append((field[1].lower(), field[2].rstrip(b" \t")))
-        at = field.end()
-    if len(headers) > _LINES_LIMIT:
-        raise Refused(431, f"More than {_LINES_LIMIT} header lines")
-    return headers
+def _header(line: bytes) -> Header:
+    field = _HEADER.fullmatch(line)
+    if field is None:
+        raise Refused(400, "A header line is not valid HTTP/1.1")
+    return field[1].lower(), field[2].rstrip(b" \t")
 
 
-def _head(method: bytes, target: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> Head:
+_known: Final = lru_cache(maxsize=512)(_header)
+"""Of most lines a client says the same with every request."""
+
+
+def _head(method: bytes, target: bytes, version: bytes, headers: list[Header]) -> Head:
     """What the headers say about the request's frame."""
     lengths: list[bytes] = []
     codings: list[bytes] = []
     hosts: list[bytes] = []
     tokens = expects = b""
     for name, value in headers:
+        if name not in _FRAMING:
+            continue
         if name == b"content-length":
             lengths.append(value)
         elif name == b"transfer-encoding":

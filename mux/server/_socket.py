@@ -36,7 +36,7 @@ class ClientSocket(Protocol):
         ...
 
     async def receive_some(self) -> bytes:
-        """The bytes that are there; waits for the first."""
+        """The bytes that are there; waits for the first, and lets others run in any case."""
         ...
 
     def send_now(self, data: bytes, /) -> int:
@@ -75,17 +75,15 @@ class PlainSocket:
         return self._sock.fileno()
 
     async def receive_some(self) -> bytes:
-        while True:
+        while (descriptor := self._sock.fileno()) >= 0:
             try:
+                await trio.lowlevel.wait_readable(descriptor)  # who just got an answer is silent
                 return self._sock.recv(_READ_BYTES)
             except BlockingIOError:
-                pass
-            except OSError:
-                return b""
-            try:
-                await trio.lowlevel.wait_readable(self._sock)
+                continue
             except (trio.ClosedResourceError, OSError):
-                return b""
+                break
+        return b""
 
     def send_now(self, data: bytes, /) -> int:
         try:

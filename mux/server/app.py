@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from mux.codecs import CODECS, ollama
+from mux.codecs import CODECS, CountServer, ollama
 from mux.config import Settings
 from mux.errors import (
     BudgetSpent,
@@ -29,6 +29,7 @@ from mux.gateway.count import count
 from mux.gateway.exchange import Gateway
 from mux.ir import Request
 from mux.server import auth, endpoints, limits, listings
+from mux.server._departures import Departure
 from mux.server.asgi import (
     DEPARTURE,
     AsgiSink,
@@ -49,7 +50,6 @@ from mux.server.responses import KeptResponses
 from mux.server.visit import JSON_TYPE, Entry, Visit
 from mux.wire import json
 
-_BOM: Final = b"\xef\xbb\xbf"
 _NO_SOCKET: Final = "Responses are served over HTTP: POST /v1/responses"
 _TEXT: Final = "text/plain; charset=utf-8"
 _OPEN: Final = frozenset({Action.ROOT, Action.HELLO, Action.HEALTH, Action.READY})
@@ -90,51 +90,49 @@ class App:
         }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-        else:
-            await _refuse_socket(scope, send)
-
-    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _beside_http(scope, receive, send)
+            return
         started_s = trio.current_time()
         tape = self._journal.tape(self._settings)
         if tape is not None:
             receive, send = tape.receiving(receive), tape.sending(send)
         inbound = Inbound.of(scope)
+        departure: Departure | None = scope.get("extensions", {}).get(DEPARTURE)
         dialect = endpoints.dialect_of(inbound.path, inbound.headers)
         now_s = self._gateway.clock()
         request_id = _new_id(now_s)
         sink = AsgiSink(
             send,
             head_only=inbound.method == "HEAD",
-            extra=[*_request_id_header(dialect, request_id), *self._door.headers(inbound)],
+            extra=[_request_id_header(dialect, request_id), *self._door.headers(inbound)],
         )
         entry = Entry(request_id, now_s, started_s, inbound, dialect, sink, tape=tape)
         outcome = entry.outcome
         try:
-            await self._answer(scope, receive, entry)
+            await self._answer(entry, receive, departure)
         except ClientGone:
             outcome.error, entry.cancelled = "client gone", True
-        except trio.Cancelled:
-            outcome.error, entry.cancelled = "cut off", True
-            raise
         except MuxError as error:
             outcome.error = error.kind
             error.request_id = request_id
             await _send_error(sink, error, dialect)
+            error.__traceback__ = None  # frames that hold it would hold the request with it
         except Exception:  # a bug of ours: logged with its trace, told to the client as a 503
             outcome.error = "bug"
             _log.exception("request %s failed on a bug", request_id)
             bug = UpstreamFailed(f"llm-mux failed on a bug; its log has request {request_id}")
             bug.request_id = request_id
             await _send_error(sink, bug, dialect)
+        except BaseException:  # cancelled, by a nursery's word for it in some cases
+            left = departure is not None and departure.known
+            outcome.error, entry.cancelled = "client gone" if left else "cut off", True
+            raise
         finally:
             recorded = self._settings.usage_statistics_enabled
             self._journal.ended(entry, trio.current_time(), recorded=recorded)
 
-    async def _answer(self, scope: Message, receive: Receive, entry: Entry) -> None:
+    async def _answer(self, entry: Entry, receive: Receive, departure: Departure | None) -> None:
         inbound, sink = entry.inbound, entry.sink
         endpoints.check_method(inbound.method)
         self._door.check(inbound)
@@ -149,7 +147,6 @@ class App:
         elif endpoint.action not in _OPEN:
             entry.client = auth.check(self._keys, inbound.headers, inbound.query)
         entry.endpoint = endpoint
-        departure = scope.get("extensions", {}).get(DEPARTURE)
         visit = Visit(entry, endpoint, name, receive, departure)
         await self._actions[endpoint.action](visit)
 
@@ -168,11 +165,7 @@ class App:
         self._journal.recorder.budgets.admit(visit.client, self._gateway.clock())
 
         gateway = self._gateway_of(visit)
-
-        async def work() -> None:
-            await gateway.generate(call, visit.sink, visit.entry.outcome)
-
-        await attended(work, visit)
+        await attended(gateway.generate(call, visit.sink, visit.entry.outcome), visit)
 
     async def _count(self, visit: Visit) -> None:
         body = await self._body(visit)
@@ -182,14 +175,12 @@ class App:
         decode = partial(counter.decode_count, body, model=visit.name)
         request = await aside(decode, len(body))
         call = self._call(visit, request, body)
-        gateway = self._gateway_of(visit)
+        await attended(self._counted(visit, call, counter), visit)
 
-        async def work() -> None:
-            tokens, estimated = await count(gateway, call)
-            marks = [("x-mux-estimated", "1")] if estimated else []
-            await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
-
-        await attended(work, visit)
+    async def _counted(self, visit: Visit, call: Call, counter: CountServer) -> None:
+        tokens, estimated = await count(self._gateway_of(visit), call)
+        marks = [("x-mux-estimated", "1")] if estimated else []
+        await visit.sink.whole(200, JSON_TYPE, counter.encode_count(tokens), marks)
 
     def _gateway_of(self, visit: Visit) -> Gateway:
         tape, gateway = visit.entry.tape, self._gateway
@@ -209,14 +200,13 @@ class App:
             strict=asked in ("1", "true") if asked else self._settings.strict,
         )
 
-    async def _body(self, visit: Visit) -> bytes:
-        body = await read_body(
+    def _body(self, visit: Visit) -> Awaitable[bytes]:
+        return read_body(
             visit.receive,
             visit.inbound.headers,
             self._settings.max_request_size,
             self._gateway.memory.pressure.check,
         )
-        return body.removeprefix(_BOM)  # an upstream of the same dialect might not forgive it
 
     # -- models -----------------------------------------------------------------------------
 
@@ -276,7 +266,7 @@ class App:
 def _new_id(now_s: float) -> str:
     """A name for a request. It begins with the time, so that a store puts the record behind the
     others and not somewhere between them."""
-    return f"{round(now_s * 1000):012x}{getrandbits(80):020x}"
+    return (int(now_s * 1000) << 80 | getrandbits(80)).to_bytes(16).hex()
 
 
 def _decode(visit: Visit, body: bytes) -> Request:
@@ -308,10 +298,17 @@ async def _send_error(sink: AsgiSink, error: MuxError, dialect: str) -> None:
     await sink.whole(error.status, JSON_TYPE, body, extra)
 
 
-def _request_id_header(dialect: str, request_id: str) -> list[tuple[str, str]]:
+def _request_id_header(dialect: str, request_id: str) -> tuple[str, str]:
     if dialect == "anthropic":
-        return [("request-id", f"req_{request_id}")]
-    return [("x-request-id", request_id)]
+        return "request-id", f"req_{request_id}"
+    return "x-request-id", request_id
+
+
+async def _beside_http(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    else:
+        await _refuse_socket(scope, send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

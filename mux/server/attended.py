@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable
 
 import trio
 
@@ -11,22 +10,18 @@ from mux.errors import MuxError
 from mux.server.asgi import ClientGone
 from mux.server.visit import Visit
 
-_Work: TypeAlias = Callable[[], Awaitable[None]]
 
-
-async def attended(work: _Work, visit: Visit) -> None:
-    """Do `work` for as long as the client is there. Raises `ClientGone` if it left."""
+async def attended(work: Awaitable[None], visit: Visit) -> None:
+    """Do `work` for as long as the client is there. Raises `ClientGone` if it left, unless the
+    server cancels the request by itself."""
     if visit.departure is None:
         await _reading(work, visit)
-        return
-    with trio.CancelScope() as scope:
-        visit.departure.cancels(scope)
-        await work()
-    if scope.cancelled_caught:
-        raise ClientGone
+    else:
+        with visit.departure:
+            await work
 
 
-async def _reading(work: _Work, visit: Visit) -> None:
+async def _reading(work: Awaitable[None], visit: Visit) -> None:
     """Under a server that tells of a leaving only those who read from the client."""
     failed: Exception | None = None
     async with trio.open_nursery() as nursery:
@@ -42,7 +37,7 @@ async def _reading(work: _Work, visit: Visit) -> None:
 
         nursery.start_soon(watch)
         try:
-            await work()
+            await work
         except MuxError as error:  # raised below, outside of the nursery's exception group
             failed = error
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""The log on the console, written by a thread: the lines of some milliseconds at once.
+"""The log on the console, made and written by a thread: the lines of some milliseconds at once.
 
 A write to a file that others are writing beside takes a tenth of a millisecond, and one to a pipe
 that nobody empties takes forever. Neither is for the event loop to wait for.
@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 _TOGETHER_S: Final = 0.02
 _MOST_WAITING: Final = 10_000
+_PLAIN: Final = logging.Formatter()
 _FAREWELL_S: Final = 1.0
 """How long whoever reads the console has for what is left at the end."""
 
@@ -27,7 +28,8 @@ class Console(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[tuple[logging.LogRecord, logging.Formatter]] = deque()
+        """with what says how to write it: settings that follow know other secrets"""
         self._lost = 0
         self._come = threading.Event()
         self._ended = threading.Event()
@@ -40,7 +42,7 @@ class Console(logging.StreamHandler[TextIO]):
         elif len(self._waiting) >= _MOST_WAITING:
             self._lost += 1
         else:
-            self._waiting.append(self.format(record))
+            self._waiting.append((record, self.formatter or _PLAIN))
             if not self._come.is_set():
                 self._come.set()
 
@@ -66,7 +68,8 @@ class Console(logging.StreamHandler[TextIO]):
             self._write()
 
     def _write(self) -> None:
-        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        lines = [_line(record, formatter) for record, formatter in waiting]
         if self._lost:
             lost, self._lost = self._lost, 0
             text = f"{lost} lines were lost, because whoever reads them could not keep up"
@@ -75,3 +78,10 @@ class Console(logging.StreamHandler[TextIO]):
         with suppress(OSError, ValueError):  # the console is gone: there is nobody to be told
             self.stream.write("".join([f"{line}\n" for line in lines]))
             self.flush()
+
+
+def _line(record: logging.LogRecord, formatter: logging.Formatter) -> str:
+    try:
+        return formatter.format(record)
+    except Exception:  # a bug of ours, and no reason to write no more
+        return f"a line of {record.name} cannot be written: {record.msg!r}"

@@ -126,6 +126,7 @@ def check_method(method: str) -> None:
         raise MethodNotAllowed(f"{method[:20]} is not served here", allow=_METHODS)
 
 
+@lru_cache(maxsize=256)
 def clean(path: str) -> str:
     """`path` as the table spells it: single slashes, one ``/v1``, no slash at the end."""
     path = _SLASHES.sub("/", path)
@@ -156,11 +157,13 @@ def find(method: str, path: str) -> tuple[Endpoint, str | None]:
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> str:
     """The dialect in which to speak about `path`, whether it is served or not."""
+    default = "anthropic" if "anthropic-version" in headers else "openai_chat"
+    return _dialect_of(path) or default
+
+
+@lru_cache(maxsize=256)
+def _dialect_of(path: str) -> str | None:
     for prefix, dialect in _BY_PREFIX:
         if path.startswith(prefix):
             return dialect
-    if ":" in path and path.startswith("/v1/models/"):
-        return "gemini"
-    if "anthropic-version" in headers:
-        return "anthropic"
-    return "openai_chat"
+    return "gemini" if ":" in path and path.startswith("/v1/models/") else None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from mux.config import Settings
 from mux.config.mask import Mask
 from mux.gateway.call import Call, Try
-from mux.ir import Object
 from mux.models import Catalog
 from mux.routing import Health, Router
+from mux.server.access_line import AccessLine
 from mux.server.endpoints import Action
 from mux.server.metrics import Figures
 from mux.server.page import Page
@@ -72,18 +72,19 @@ class Journal:
 
     def ended(self, entry: Entry, now_s: float, *, recorded: bool) -> None:
         """Tell of `entry`, which has ended at `now_s` on trio's clock; `recorded`: for good."""
-        fields = _fields(entry, now_s - entry.started_s)
-        _log_line(entry, fields)
+        duration_s = now_s - entry.started_s
+        line = AccessLine.of(entry, duration_s)
+        _log.info(line)
         action = entry.endpoint.action if entry.endpoint is not None else None
         if entry.tape is not None and self._request_log is not None and action in _ASKING:
             failed = not entry.cancelled and bool(entry.outcome.error)
-            page = Page(entry.time_s, entry.id, failed, entry.inbound, fields, entry.tape)
+            page = Page(entry.time_s, entry.id, failed, entry.inbound, line.fields, entry.tape)
             self._request_log.add(page)
         if action is not Action.GENERATE:
             return
         if entry.call is not None:
             self.figures.streams -= entry.call.request.stream
-        record = self._record(entry, now_s)
+        record = self._record(entry, duration_s)
         tries = entry.outcome.tries
         self.figures.add(record, tries[-1].between_s if tries else None)
         if recorded:
@@ -93,7 +94,7 @@ class Journal:
         if self._traces is not None:
             self._traces.add(entry, record)
 
-    def _record(self, entry: Entry, now_s: float) -> RequestRecord:
+    def _record(self, entry: Entry, duration_s: float) -> RequestRecord:
         outcome, call = entry.outcome, entry.call
         return RequestRecord(
             entry.id,
@@ -103,12 +104,12 @@ class Journal:
             model=call.request.model if call is not None else "",
             stream=call is not None and call.request.stream,
             status=entry.sink.status,
-            duration_s=now_s - entry.started_s,
+            duration_s=duration_s,
             error=outcome.error,
-            first_content_s=_first_content_s(entry),
+            first_content_s=entry.first_content_s,
             cancelled=entry.cancelled,
             losses=outcome.losses,
-            tries=tuple(self._try(attempt, entry) for attempt in outcome.tries),
+            tries=tuple([self._try(attempt, entry) for attempt in outcome.tries]),
         )
 
     def _try(self, attempt: Try, entry: Entry) -> TryRecord:
@@ -145,62 +146,3 @@ def _tokens(attempt: Try, entry: Entry) -> tuple[Tokens, bool]:
         read = estimate(entry.call.request)
     tokens = Tokens(read, max(said.output, written), said.cached, said.cache_write, said.reasoning)
     return tokens, tokens != said
-
-
-def _log_line(entry: Entry, fields: Object) -> None:
-    outcome = entry.outcome
-    usage = outcome.usage
-    first_s = fields["first_content_s"]
-    _log.info(
-        "%s %s %s -> %s/%s %s %d in=%s out=%s%s %.3fs%s id=%s",
-        entry.inbound.method,
-        entry.inbound.path,
-        entry.dialect,
-        outcome.provider or "-",
-        outcome.dialect or "-",
-        outcome.model or "-",
-        entry.sink.status,
-        "-" if usage is None or usage.input_total is None else usage.input_total,
-        "-" if usage is None or usage.output_total is None else usage.output_total,
-        "" if first_s is None else f" first={first_s:.3f}s",
-        fields["duration_s"],
-        f" {outcome.error}" if outcome.error else "",
-        entry.id,
-        extra={"fields": fields},
-    )
-
-
-def _fields(entry: Entry, seconds: float) -> Object:
-    outcome, call = entry.outcome, entry.call
-    tokens = Tokens.of(outcome.usage)
-    first_s = _first_content_s(entry)
-    return {
-        "request_id": entry.id,
-        "method": entry.inbound.method,
-        "path": entry.inbound.path,
-        "client": entry.client,
-        "dialect": entry.dialect,
-        "asked": call.request.model if call is not None else "",
-        "stream": call is not None and call.request.stream,
-        "provider": outcome.provider,
-        "upstream_dialect": outcome.dialect,
-        "model": outcome.model,
-        "status": entry.sink.status,
-        "error": outcome.error,
-        "cancelled": entry.cancelled,
-        "attempts": outcome.attempts,
-        "losses": [*outcome.losses],
-        "input": tokens.input,
-        "output": tokens.output,
-        "cached": tokens.cached,
-        "reasoning": tokens.reasoning,
-        "first_content_s": None if first_s is None else round(first_s, 4),
-        "duration_s": round(seconds, 4),
-    }
-
-
-def _first_content_s(entry: Entry) -> float | None:
-    """How long a streamed answer took to begin."""
-    tries = entry.outcome.tries
-    content_s = tries[-1].content_s if tries else None
-    return None if content_s is None else content_s - entry.started_s

@@ -18,7 +18,7 @@ from watchfiles import awatch
 from mux.config import ConfigError, Settings
 from mux.config.source import Source
 from mux.gateway.exchange import Gateway
-from mux.server.asgi import AsgiApp, Message, Receive, Send
+from mux.server.asgi import AsgiApp
 
 RESTART: Final = frozenset(
     {"host", "port", "workers", "tls", "connect-timeout", "max-response-size", "usage", "tracing"}
@@ -40,9 +40,9 @@ class Serving(NamedTuple):
 
 
 class Live:
-    """An ASGI app that hands each request to the one that `build` made of the settings in force.
+    """What `build` made of the settings in force. One per process.
 
-    One per process. Management writes and file changes take the same way in, one at a time.
+    Management writes and file changes take the same way in, one at a time.
     """
 
     def __init__(
@@ -56,8 +56,10 @@ class Live:
         self._seen: tuple[int, ...] | None = None
         self.settings = settings
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        await self._serving.app(scope, receive, send)
+    @property
+    def app(self) -> AsgiApp:
+        """What answers new requests."""
+        return self._serving.app
 
     @property
     def gateway(self) -> Gateway:

@@ -74,6 +74,14 @@ class Background(QueueHandler):
         self._listener: QueueListener | None = QueueListener(self._queue, handler)
         self._listener.start()
 
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        """Let `handler` write what follows as `fmt` says."""
+        self._handler.setFormatter(fmt)
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """`record` as it is: the thread writes it out."""
+        return record
+
     def enqueue(self, record: logging.LogRecord) -> None:
         """Let `record` wait for the thread."""
         if self._queue.qsize() < _MOST_WAITING:

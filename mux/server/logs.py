@@ -18,7 +18,6 @@ from mux.server.log_file import Background, LogFile
 from mux.wire import json
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 _log: Final = logging.getLogger("mux.server")
 
@@ -26,50 +25,48 @@ _log: Final = logging.getLogger("mux.server")
 class Lines(logging.Formatter):
     """Writes control characters as escapes, so that nobody can write lines of their own.
 
-    `mask` takes secrets out, of the traces of crashes too; give it with every new configuration.
+    `mask` takes secrets out, of the traces of crashes too.
     """
 
-    def __init__(self) -> None:
-        super().__init__(_FORMAT)
-        self.mask: Mask | None = None
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """When that was, on the clock of this place."""
-        return f"{_second(int(record.created))},{record.msecs:03.0f}"
+    def __init__(self, mask: Mask | None = None) -> None:
+        super().__init__("%(message)s")
+        self._mask = mask
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line of a record, without its trace."""
-        return _CONTROL.sub(_escaped, super().formatMessage(record))
+        when = f"{_second(int(record.created))},{record.msecs:03.0f}"
+        text = f"{when} {record.levelname} {record.name} {record.message}"
+        return text if text.isprintable() else _CONTROL.sub(_escaped, text)
 
     def format(self, record: logging.LogRecord) -> str:
         """All that is written of a record."""
         text = super().format(record)
-        return text if self.mask is None else self.mask.text(text)
+        return text if self._mask is None else self._mask.text(text)
 
 
 class JsonLines(logging.Formatter):
     """Writes one JSON object for each record; `time` is in seconds since the epoch.
 
-    A record's `fields`, if it has any, stand beside its message. `mask` as in `Lines`.
+    The `fields` of a message that has any stand beside it. `mask` as in `Lines`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask | None = None) -> None:
         super().__init__("%(message)s")
-        self.mask: Mask | None = None
+        self._mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
         """The object, in one line."""
         text = super().format(record)
-        fields: Object = getattr(record, "fields", {})
+        fields: Object = getattr(record.msg, "fields", {})
         told: Object = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": text if self.mask is None else self.mask.text(text),
+            "message": text if self._mask is None else self._mask.text(text),
             **fields,
         }
         line = json.dumps({name: _sayable(value) for name, value in told.items()}).decode()
-        return line if self.mask is None else self.mask.text(line)
+        return line if self._mask is None else self._mask.text(line)
 
 
 class ServerLog:
@@ -77,7 +74,6 @@ class ServerLog:
 
     def __init__(self) -> None:
         self.console = Console()
-        self._lines, self._json = Lines(), JsonLines()
         self._file: Background | None = None
         logging.basicConfig(handlers=[self.console])
         logging.raiseExceptions = False  # it would print what could not be written, unmasked
@@ -85,15 +81,17 @@ class ServerLog:
 
     def apply(self, settings: Settings, folder: Path | None) -> None:
         """Go on as `settings` say, with the file in `folder` if there is one."""
-        self._lines.mask = self._json.mask = Mask(settings)
+        mask = Mask(settings)
         as_json = settings.log_format is LogFormat.JSON
-        self.console.setFormatter(self._json if as_json else self._lines)
+        self.console.setFormatter(JsonLines(mask) if as_json else Lines(mask))
         logging.getLogger("mux").setLevel(logging.DEBUG if settings.debug else logging.INFO)
         wanted = settings.logging_to_file and folder is not None
         if self._file is not None and not wanted:
             self.close()
         elif self._file is None and wanted and folder is not None:
             self._open(folder / "main.log")
+        if self._file is not None:
+            self._file.setFormatter(JsonLines(mask))
 
     def close(self) -> None:
         """Write what waits, and go on without a file."""
@@ -108,7 +106,6 @@ class ServerLog:
         except OSError as error:
             _log.error("the log cannot be written to a file: %s", error)
             return
-        file.setFormatter(self._json)
         self._file = Background(file)
         logging.getLogger().addHandler(self._file)
 

@@ -14,10 +14,11 @@ from functools import partial
 from typing import Final, TypeAlias
 
 import trio
+from msgspec.structs import asdict
 
 from mux.routing import Health
 from mux.server.resident import resident_bytes
-from mux.usage import RequestRecord, TryRecord
+from mux.usage import RequestRecord, Tokens, TryRecord
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -56,7 +57,7 @@ class Figures:
         self.listed: Collection[str] = ()
         """models that are known, whatever clients ask for"""
         self._requests: defaultdict[_Labels, float] = defaultdict(float)
-        self._tokens: defaultdict[_Labels, float] = defaultdict(float)
+        self._tokens: defaultdict[_Labels, Tokens] = defaultdict(Tokens)
         self._retries: defaultdict[_Labels, float] = defaultdict(float)
         self._content: _Histograms = defaultdict(partial(_Histogram, _FIRST_S))
         self._between: _Histograms = defaultdict(partial(_Histogram, _BETWEEN_S))
@@ -71,10 +72,8 @@ class Figures:
         status = "cancelled" if record.cancelled else str(record.status)
         self._requests[record.dialect, provider, model, status] += 1
         for attempt in record.tries:
-            whose = (attempt.provider, self._model(attempt))
-            for kind in ("input", "output", "cached", "cache_write", "reasoning"):
-                if count := getattr(attempt.tokens, kind):
-                    self._tokens[*whose, kind] += count
+            whose = attempt.provider, self._model(attempt)
+            self._tokens[whose] += attempt.tokens
         for attempt in record.tries[1:]:
             self._retries[(attempt.provider,)] += 1
         if record.first_content_s is not None:
@@ -98,10 +97,16 @@ class Figures:
         for state in states:
             resting[(state.provider, state.account)] += state.resting
             breakers[state.provider, state.account, state.breaker] += 1
+        tokens = {
+            (*whose, kind): count
+            for whose, used in self._tokens.items()
+            for kind, count in asdict(used).items()
+            if count
+        }
         keys = ("provider", "account")
         lines = [
             *_metric("requests_total", "counter", (*whose, "status"), self._requests),
-            *_metric("tokens_total", "counter", ("provider", "model", "kind"), self._tokens),
+            *_metric("tokens_total", "counter", ("provider", "model", "kind"), tokens),
             *_metric("retries_total", "counter", ("provider",), self._retries),
             *_histogram("first_content_seconds", whose, self._content),
             *_histogram("between_pieces_seconds", whose, self._between),

@@ -9,6 +9,7 @@ that the configuration lists are let in, and told so by CORS headers.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mux.config import Settings
@@ -59,11 +60,11 @@ class Doorkeeper:
     def check_host(self, inbound: Inbound) -> None:
         """Raise `Forbidden` unless the request is for a name of ours."""
         host = inbound.headers.get("host", "")
-        match = _AUTHORITY.fullmatch(host)
+        named = _authority(host)
         # A target that is a URL names a host of its own.
-        if match is not None and inbound.path.startswith("/"):
-            name, port = match[1].lower(), match[2]
-            own = name in self._own_names and port in (None, str(inbound.port))
+        if named is not None and inbound.path.startswith("/"):
+            name, port = named
+            own = name in self._own_names and port in (None, inbound.port)
             listed = not self._allowed_names.isdisjoint((name, host.lower()))
             if own or listed or self._any_name:
                 return
@@ -85,6 +86,15 @@ class Doorkeeper:
         if inbound.headers.get("origin") not in self._origins:
             return None
         return preflight(inbound, "GET, POST, DELETE")
+
+
+@lru_cache(maxsize=64)
+def _authority(host: str) -> tuple[str, int | None] | None:
+    """The name and the port that `host` holds, if it is a name at all."""
+    match = _AUTHORITY.fullmatch(host)
+    if match is None:
+        return None
+    return match[1].lower(), int(match[2]) if match[2] else None
 
 
 def is_local_page(origin: str) -> bool:

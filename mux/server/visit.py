@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from mux.gateway.call import Call, Outcome
 from mux.server._departures import Departure
@@ -14,8 +15,7 @@ from mux.server.tape import Tape
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """What is known of one request as it goes, for what is told of it when it has ended.
 
     `time_s` is when it came, in seconds since the epoch, and `started_s` the same on trio's clock.
@@ -38,9 +38,15 @@ class Entry:
     cancelled: bool = False
     """the client left, or we did, before the end of the answer"""
 
+    @property
+    def first_content_s(self) -> float | None:
+        """How long a streamed answer took to begin."""
+        tries = self.outcome.tries
+        content_s = tries[-1].content_s if tries else None
+        return None if content_s is None else content_s - self.started_s
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+
+class Visit(Struct, frozen=True):
     """What an action needs: who asks for what, and where the answer goes.
 
     `name` is the model or the response that the path names. `departure` is there if the server

@@ -262,8 +262,8 @@ def test_T20_nobody_writes_lines_of_the_log(url, log):
 
 
 def test_T20_traces_of_crashes_hold_no_secrets():
-    lines = Lines()
-    lines.mask = Mask(Settings(proxy_url=Secret.parse("https://me:password-1@proxy")))  # type: ignore[arg-type]
+    settings = Settings(proxy_url=Secret.parse("https://me:password-1@proxy"))  # type: ignore[arg-type]
+    lines = Lines(Mask(settings))
     try:
         raise ValueError("https://me:password-1@proxy")
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from typing import Any
@@ -12,6 +13,7 @@ import trio
 from mux.config import ProviderSettings, ProviderType, Secret, Settings
 from mux.config.provider import ModelSettings
 from mux.config.values import HttpUrl
+from mux.errors import MuxError
 from mux.gateway.exchange import Gateway
 from mux.gateway.memory import Memory
 from mux.models import Catalog
@@ -132,6 +134,32 @@ async def test_P230_no_log_line_holds_a_secret_whatever_way_it_came(nursery, cap
     assert caplog.text.count("/v1/chat/completions") >= len(ways)
     assert "client-secret" not in caplog.text
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_request_that_was_refused_is_gone_without_the_garbage_collector(nursery, stream):
+    async def script(upstream: peer.Peer) -> None:
+        while await upstream.request():
+            await upstream.send(b"HTTP/1.1 400 Bad\r\ncontent-length: 2\r\n\r\n{}")
+
+    def errors() -> int:
+        return sum(isinstance(one, MuxError) for one in gc.get_objects())
+
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        gc.collect()
+        gc.disable()
+        try:
+            before = errors()
+            for _ in range(3):
+                asked = request("/v1/chat/completions", stream, "connection: close")
+                async with await running.connect(asked) as client:
+                    assert b"HTTP/1.1 400" in await receive_all(client)
+            await trio.testing.wait_all_tasks_blocked()
+            assert errors() == before
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize(("size", "beside"), [(1000, False), (2_000_000, True)])

@@ -73,3 +73,27 @@ def test_a_console_that_is_gone_is_no_trouble():
     handler = Console(stream)
     with handler.behind():
         handler.handle(record("to nobody"))
+
+
+def test_what_cannot_be_written_is_told_and_the_rest_follows():
+    reading, writing = os.pipe()
+    with open(reading) as reader, open(writing, "w") as stream:
+        handler = Console(stream)
+        with handler.behind():
+            handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("x",), "name": "mux"}))
+            handler.handle(record("after"))
+        stream.close()
+        assert reader.read() == "a line of mux cannot be written: '%d'\nafter\n"
+
+
+def test_a_line_is_written_as_the_settings_of_its_time_say():
+    reading, writing = os.pipe()
+    with open(reading) as reader, open(writing, "w") as stream:
+        handler = Console(stream)
+        with handler.behind():
+            handler.setFormatter(logging.Formatter("old %(message)s"))
+            handler.handle(record("one"))
+            handler.setFormatter(logging.Formatter("new %(message)s"))
+            handler.handle(record("two"))
+        stream.close()
+        assert reader.read() == "old one\nnew two\n"

@@ -32,10 +32,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
 async def test_a_client_that_closes_ends_what_is_done_for_it(departures, stray):
     client, server = pair()
     with server, trio.fail_after(5):
-        departure = departures.watch(server.fileno())
         client.sendall(stray)
-        with trio.CancelScope() as scope:
-            departure.cancels(scope)
+        with trio.CancelScope() as scope, departures.watch(server.fileno(), scope):
             client.close()
             await trio.sleep_forever()
         assert scope.cancelled_caught
@@ -44,25 +42,38 @@ async def test_a_client_that_closes_ends_what_is_done_for_it(departures, stray):
 async def test_who_had_left_before_is_not_waited_for(departures):
     client, server = pair()
     with server, trio.fail_after(5):
-        departure = departures.watch(server.fileno())
+        with trio.CancelScope() as scope:
+            departure = departures.watch(server.fileno(), scope)
+            client.close()
+            while not departure.known:  # nothing is being done for it, so that nothing ends
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            with departure:
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+
+
+async def test_what_was_done_before_it_left_goes_on(departures):
+    client, server = pair()
+    with server, trio.fail_after(5), trio.CancelScope() as scope:
+        departure = departures.watch(server.fileno(), scope)
+        with departure:
+            await trio.lowlevel.checkpoint()
         client.close()
-        with trio.CancelScope() as first:
-            departure.cancels(first)
-            await trio.sleep_forever()
-        with trio.CancelScope() as second:
-            departure.cancels(second)
-            await trio.sleep_forever()
-        assert second.cancelled_caught
+        while not departure.known:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+    assert not scope.cancel_called
 
 
 async def test_one_departure_is_no_other(departures):
     leaver, left = pair()
     stayer, stayed = pair()
     with left, stayed, stayer, trio.fail_after(5):
-        gone, here = departures.watch(left.fileno()), departures.watch(stayed.fileno())
-        with trio.CancelScope() as staying, trio.CancelScope() as leaving:
-            here.cancels(staying)
-            gone.cancels(leaving)
+        with (
+            trio.CancelScope() as staying,
+            departures.watch(stayed.fileno(), staying),
+            trio.CancelScope() as leaving,
+            departures.watch(left.fileno(), leaving),
+        ):
             leaver.close()
             await trio.sleep_forever()
         assert leaving.cancelled_caught
@@ -72,7 +83,7 @@ async def test_one_departure_is_no_other(departures):
 async def test_a_descriptor_used_again_is_the_new_connections(departures):
     client, server = pair()
     descriptor = server.fileno()
-    old = departures.watch(descriptor)
+    old = departures.watch(descriptor, trio.CancelScope())
     client.close()
     server.close()
     client, server = pair()
@@ -81,10 +92,8 @@ async def test_a_descriptor_used_again_is_the_new_connections(departures):
         server.close()
         client, server = pair()
     with server, trio.fail_after(5):
-        new = departures.watch(descriptor)
-        departures.forget(descriptor, old)
-        with trio.CancelScope() as scope:
-            new.cancels(scope)
+        with trio.CancelScope() as scope, departures.watch(descriptor, scope):
+            departures.forget(descriptor, old)
             client.close()
             await trio.sleep_forever()
         assert scope.cancelled_caught

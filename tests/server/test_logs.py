@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from mux.config import Settings
 from mux.config.settings import LogFormat
+from mux.ir import JSON, Object
 from mux.server.log_file import Background, LogFile
 from mux.server.logs import JsonLines, ServerLog
 from mux.wire import json
@@ -21,15 +23,26 @@ def record(message: str, **more: object) -> logging.LogRecord:
     return logging.makeLogRecord({**fields, **more})
 
 
+class Said(str):
+    """A message with fields."""
+
+    fields: Object
+
+    def __new__(cls, text: str, **fields: JSON) -> Self:
+        said = super().__new__(cls, text)
+        said.fields = fields
+        return said
+
+
 def test_a_record_is_one_line_whatever_it_holds():
-    line = JsonLines().format(record('a "b"\n{c}\x1b\u2028', fields={"path": "/x\ny"}))
+    line = JsonLines().format(record(Said('a "b"\n{c}\x1b\u2028', path="/x\ny")))
     assert "\n" not in line
     told = json.loads(line)
     assert (told["message"], told["path"]) == ('a "b"\n{c}\x1b\u2028', "/x\ny")
 
 
 def test_what_is_no_text_is_told_all_the_same():
-    line = JsonLines().format(record("a \ud83d b", fields={"path": "\udcff"}))
+    line = JsonLines().format(record(Said("a \ud83d b", path="\udcff")))
     assert json.loads(line)["path"] == "\\udcff"
 
 
@@ -114,7 +127,7 @@ def test_a_crash_is_told_of_with_its_trace_by_the_thread_too(tmp_path: Path, log
         raise ValueError("the reason")
     except ValueError as error:
         trace = (type(error), error, error.__traceback__)
-        background.handle(record("it failed", exc_info=trace, fields={"n": 1}))
+        background.handle(record(Said("it failed", n=1), exc_info=trace))
     background.close()
     told = json.loads((tmp_path / "main.log").read_text())
     assert "Traceback" in told["message"]

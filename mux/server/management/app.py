@@ -33,7 +33,7 @@ class Management:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "http" and _is_below(clean(scope["path"]))
         if not ours:
-            await self._live(scope, receive, send)
+            await self._live.app(scope, receive, send)
             return
         inbound = Inbound.of(scope)
         extra = [("cache-control", "no-store"), *page_headers(inbound, self._live.settings)]
@@ -73,7 +73,7 @@ class Management:
 
 
 def _is_below(path: str) -> bool:
-    return path == endpoints.PREFIX or path.startswith(f"{endpoints.PREFIX}/")
+    return path.startswith(endpoints.PREFIX) and path[len(endpoints.PREFIX) :][:1] in ("", "/")
 
 
 def _disposition(answer: Raw) -> list[tuple[str, str]]:
