@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
-from mux.ir.content import CacheHint, Part, Text, ToolKind
+from mux.ir.content import (
+    CacheHint,
+    Media,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolKind,
+    ToolResult,
+)
 from mux.ir.jsontypes import JSON, Ext, Object
 
 
@@ -23,14 +33,43 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class Message(Struct, frozen=True):
-    """One turn, or a piece of one. `phase` is Responses' commentary or final_answer."""
+class Message(Struct, frozen=True, dict=True):
+    """One turn, or a piece of one. `phase` is Responses' commentary or final_answer.
+
+    What passes over a whole conversation look for is found out once: agents' messages are shared
+    by all requests they come with.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
     phase: str = ""
     ext: Ext | None = None
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Part]]:
+        """The types of its parts, and of what its results hold."""
+        return frozenset(map(type, self._pieces()))
+
+    @cached_property
+    def routes(self) -> frozenset[str]:
+        """The providers that signed parts of it, empty for one that is not known."""
+        signed = [part for part in self.parts if isinstance(part, Text | Thinking | ToolCall)]
+        return frozenset([part.signature.route for part in signed if part.signature is not None])
+
+    @cached_property
+    def hinted(self) -> bool:
+        """Whether a prompt cache is to reach up to some part of it."""
+        return any(
+            part.cache is not None
+            for part in self._pieces()
+            if isinstance(part, Text | Media | ToolCall | ToolResult)
+        )
+
+    def _pieces(self) -> list[Part]:
+        """Its parts, and what its results hold."""
+        results = [part for part in self.parts if isinstance(part, ToolResult)]
+        return [*self.parts, *[piece for result in results for piece in result.content]]
 
 
 class Tool(Struct, frozen=True):
