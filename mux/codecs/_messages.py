@@ -8,6 +8,7 @@ and nothing is empty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -95,11 +96,11 @@ class Turns:
             said = [
                 self._call(part, turn) if isinstance(part, ToolCall) else part for part in others
             ]
-            turn.messages.append(replace(message, parts=tuple(said)))
+            turn.messages.append(_with(message, said))
             return
         if turn.calls:
             turn = self._next()
-        turn.messages.append(replace(message, parts=tuple(others)))
+        turn.messages.append(_with(message, others))
 
     def messages(self) -> Iterable[Message]:
         for turn in self._turns:
@@ -165,6 +166,13 @@ class Turns:
         if (found.name, found.kind) == (call.name, call.kind):
             return found
         return replace(found, name=call.name, kind=call.kind)
+
+
+def _with(message: Message, parts: list[Part]) -> Message:
+    """`message` with `parts`, which may be its own."""
+    if len(parts) == len(message.parts) and all(map(is_, parts, message.parts)):
+        return message
+    return replace(message, parts=tuple(parts))
 
 
 def _empty(part: Part) -> bool:

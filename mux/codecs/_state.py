@@ -78,20 +78,25 @@ def check_state(request: Request, target: str, losses: list[Loss]) -> None:
             param="previous_response_id",
             code="previous_response_not_found",
         )
-    own = request.own(request.origin)
-    for name in _REFUSED.get(request.origin, ()):
+    if own := request.own(request.origin):
+        _check_own(own, request.origin, target, losses)
+    for message in request.messages:
+        if not message.kinds.isdisjoint(_STATEFUL):
+            _check_message(message, request.origin, target)
+
+
+def _check_own(own: Object, origin: str, target: str, losses: list[Loss]) -> None:
+    """The same for the fields that only the client's dialect knows."""
+    for name in _REFUSED.get(origin, ()):
         if own.get(name) not in _IDLE:
             raise _refusal(name, name)
     losses += [
         Loss(LossKind.DROP, name.rpartition(".")[2])
-        for name in _DROPPED.get(request.origin, ())
+        for name in _DROPPED.get(origin, ())
         if _at(own, name) not in _IDLE
     ]
     if own.get(_RAW) is True and target not in _UNTEMPLATED:
         losses.append(Loss(LossKind.DEGRADE, _RAW))
-    for message in request.messages:
-        if not message.kinds.isdisjoint(_STATEFUL):
-            _check_message(message, request.origin, target)
 
 
 def _at(fields: Object, path: str) -> JSON:

@@ -99,6 +99,8 @@ class Names:
 
     def messages(self, request: Request) -> Request:
         """`request` with its messages calling tools by these names."""
+        if all([message.kinds.isdisjoint(_USES) for message in request.messages]):
+            return request
         messages = tuple([_message(message, self) for message in request.messages])
         return replace(request, messages=messages)
 

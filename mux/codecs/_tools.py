@@ -88,6 +88,8 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
     Its messages are not adapted yet. Raises `Unsupported` for a choice that cannot be kept, and for
     too many tools.
     """
+    if not request.tools and request.tool_choice is None:
+        return request, Names(rules, ())
     tools, names, lost = _named(request.tools, rules)
     if rules.most is not None and len(tools) > rules.most:
         raise Unsupported(

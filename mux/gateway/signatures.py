@@ -93,7 +93,8 @@ class SignatureMemory:
             else message
             for message in request.messages
         ]
-        return _with(request, messages)
+        same = all(map(is_, messages, request.messages))
+        return request if same else replace(request, messages=tuple(messages))
 
     def _restored(self, client: str, message: Message) -> Message:
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
@@ -192,11 +193,13 @@ _TOLD: Final = frozenset(
 def keep_own(request: Request, route: str) -> Request:
     """`request` without signatures known to come from another provider than `route`."""
     known = frozenset({"", route})
+    if all([message.routes <= known for message in request.messages]):
+        return request
     messages = [
         message if message.routes <= known else _kept_own(message, route)
         for message in request.messages
     ]
-    return _with(request, messages)
+    return replace(request, messages=tuple(messages))
 
 
 def _kept_own(message: Message, route: str) -> Message:
@@ -210,12 +213,6 @@ def _kept_own(message: Message, route: str) -> Message:
 
 _CHANGED: Final = Shared[Message](_LIMIT_BYTES)
 """Messages as upstreams may see them, so that an agent's are the same with each of its requests."""
-
-
-def _with(request: Request, messages: list[Message]) -> Request:
-    """`request` with `messages`, which may be its own."""
-    same = all(map(is_, messages, request.messages))
-    return request if same else replace(request, messages=tuple(messages))
 
 
 def _foreign(part: Part, route: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from functools import cached_property
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -33,6 +34,22 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
+R = TypeVar("R")
+
+
+class _Fact(Generic[R]):
+    """What a message's method finds, once. `functools.cached_property` takes a lock before 3.12."""
+
+    def __init__(self, find: Callable[[Message], R]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __get__(self, message: Message, owner: type[Message]) -> R:
+        # Only asked as long as the message has no such attribute of its own.
+        found = vars(message)[self._find.__name__] = self._find(message)
+        return found
+
+
 class Message(Struct, frozen=True, dict=True):
     """One turn, or a piece of one. `phase` is Responses' commentary or final_answer.
 
@@ -46,30 +63,35 @@ class Message(Struct, frozen=True, dict=True):
     phase: str = ""
     ext: Ext | None = None
 
-    @cached_property
+    @_Fact
     def kinds(self) -> frozenset[type[Part]]:
         """The types of its parts, and of what its results hold."""
-        return frozenset(map(type, self._pieces()))
+        kinds = frozenset(map(type, self.parts))
+        return kinds | set(map(type, self._inside())) if ToolResult in kinds else kinds
 
-    @cached_property
+    @_Fact
     def routes(self) -> frozenset[str]:
         """The providers that signed parts of it, empty for one that is not known."""
-        signed = [part for part in self.parts if isinstance(part, Text | Thinking | ToolCall)]
-        return frozenset([part.signature.route for part in signed if part.signature is not None])
-
-    @cached_property
-    def hinted(self) -> bool:
-        """Whether a prompt cache is to reach up to some part of it."""
-        return any(
-            part.cache is not None
-            for part in self._pieces()
-            if isinstance(part, Text | Media | ToolCall | ToolResult)
+        return frozenset(
+            [
+                part.signature.route
+                for part in self.parts
+                if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None
+            ]
         )
 
-    def _pieces(self) -> list[Part]:
-        """Its parts, and what its results hold."""
+    @_Fact
+    def hinted(self) -> bool:
+        """Whether a prompt cache is to reach up to some part of it."""
+        for part in (*self.parts, *self._inside()):
+            if isinstance(part, Text | Media | ToolCall | ToolResult) and part.cache is not None:
+                return True
+        return False
+
+    def _inside(self) -> list[Part]:
+        """What its results hold."""
         results = [part for part in self.parts if isinstance(part, ToolResult)]
-        return [*self.parts, *[piece for result in results for piece in result.content]]
+        return [piece for result in results for piece in result.content]
 
 
 class Tool(Struct, frozen=True):

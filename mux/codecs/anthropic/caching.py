@@ -36,8 +36,11 @@ def mark(
     native = request.origin == DIALECT
     if native and abilities.cache_control:
         return
+    hinted = native or _is_hinted(request)
+    if not (hinted or abilities.auto_cache):
+        return
     tools, system = _list(body, "tools"), _list(body, "system")
-    if native or _is_hinted(request):
+    if hinted:
         _open_marked(tools, messages)
     if not abilities.cache_control:
         body.pop(_KEY, None)
@@ -54,9 +57,11 @@ def mark(
 
 
 def _is_hinted(request: Request) -> bool:
-    """Whether a client of another dialect set breakpoints in its tools or messages."""
-    tools = [tool.cache is not None for tool in request.tools if isinstance(tool, Tool)]
-    return any(tools) or any([message.hinted for message in request.messages])
+    """Whether a client of another dialect set breakpoints."""
+    hints = [part.cache for part in request.system]
+    hints += [tool.cache for tool in request.tools if isinstance(tool, Tool)]
+    hinted = any([hint is not None for hint in hints])
+    return hinted or any([message.hinted for message in request.messages])
 
 
 def _list(body: Object, key: str) -> list[JSON]:

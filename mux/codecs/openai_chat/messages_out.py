@@ -37,7 +37,7 @@ _NO_THOUGHT: Final = " "
 
 def encode_system(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
     """The leading system texts."""
-    return _Writer(request, abilities, losses).system(request.system)
+    return _Writer(request, abilities, losses).system(request.system) if request.system else []
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:

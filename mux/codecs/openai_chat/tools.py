@@ -136,6 +136,8 @@ def _custom(doc: Doc) -> Tool:
 
 def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
     """``tools``, ``tool_choice``, ``parallel_tool_calls`` and ``web_search_options``."""
+    if not request.tools:
+        return {}
     native = request.origin == DIALECT
     searches = [tool for tool in _tools.server_tools(request) if tool.kind == _SEARCH]
     others = [tool for tool in request.tools if tool not in searches]
