@@ -22,9 +22,7 @@ from mux.wire import Shared, json, stand_in
 _MANY_MESSAGES: Final = 16
 """A shorter conversation is written in less time than its runs are looked up."""
 
-_LIMIT_BYTES: Final = 16 * 1024 * 1024
-_RUN_BYTES: Final = 1000
-"""What is kept of a run beside texts, roughly."""
+_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
 Writer: TypeAlias = Callable[[Request, int, list[Loss]], list[Object]]
 """Writes the messages of a request, before which there were so many turns (see `settle`)."""
@@ -73,7 +71,7 @@ def write(
     return Conversation(earlier, writer(last, turns, losses))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Run:
     """A stretch of a conversation up to the assistant's next turn.
 
@@ -93,6 +91,8 @@ class _Run:
     """and something that the assistant was told"""
     orphaned: bool
     """a result answers no call of it"""
+    written: tuple[object, bytes, tuple[Loss, ...]] | None = None
+    """how it was written last, its text, and what that lost"""
 
 
 def _runs(messages: tuple[Message, ...]) -> list[_Run]:
@@ -105,7 +105,7 @@ def _run(messages: tuple[Message, ...]) -> _Run:
     run = _RUNS.find(messages)
     if run is None:
         run = _examined(messages)
-        _RUNS.keep(messages, run, size_bytes=_RUN_BYTES)
+        _RUNS.keep(messages, run)
     return run
 
 
@@ -170,14 +170,13 @@ def _text(
     """What `writer` makes of `run`, and what that loses."""
     if run.placed:
         how = how, turns
-    found = _TEXTS.find(run.messages, how)
-    if found is None:
-        lost: list[Loss] = []
-        objects = writer(replace(request, messages=run.messages), turns, lost)
-        found = b",".join(map(json.dumps, objects)), tuple(lost)
-        _TEXTS.keep(run.messages, found, how, size_bytes=len(found[0]) + _RUN_BYTES)
-    return found
+    written = run.written
+    if written is None or written[0] != how:
+        losses: list[Loss] = []
+        objects = writer(replace(request, messages=run.messages), turns, losses)
+        written = how, b",".join(map(json.dumps, objects)), tuple(losses)
+        run.written = written
+    return written[1:]
 
 
 _RUNS: Final = Shared[_Run](_LIMIT_BYTES)
-_TEXTS: Final = Shared[tuple[bytes, tuple[Loss, ...]]](_LIMIT_BYTES)

@@ -43,9 +43,6 @@ MANY: Final = 8
 """Fewer tools are written in less time than it takes to find out that they were written before."""
 
 _LIMIT_BYTES: Final = 4 * 1024 * 1024
-_TOOL_BYTES: Final = 1000
-"""What is kept of a tool beside texts, roughly."""
-
 _OPENAI_MOST: Final = 128
 
 
@@ -114,7 +111,7 @@ def _named(tools: tuple[Tool | ServerTool, ...], rules: ToolRules) -> _Named:
     found = _NAMED.find(tools, rules)
     if found is None:
         found = _name(tools, rules)
-        _NAMED.keep(tools, found, rules, size_bytes=_TOOL_BYTES * len(tools))
+        _NAMED.keep(tools, found, rules)
     named, names, losses = found
     return named, names.copy(), losses
 
@@ -138,26 +135,23 @@ def written(
 ) -> list[JSON]:
     """Each of `tools` as `write` declares it, who depends on nothing but the tool and `key`.
 
-    Of many tools the declarations are texts: none is written twice.
+    Of many tools the declarations are texts, and none is written twice.
     """
     if len(tools) < MANY:
         return [write(tool, losses) for tool in tools]
-    how = stand_in(key)
-    out: list[JSON] = []
-    for tool in tools:
-        found = _TEXTS.find((tool,), how)
-        if found is None:
-            lost: list[Loss] = []
-            text = json.dumps(write(tool, lost))
-            found = json.written(text), tuple(lost)
-            _TEXTS.keep((tool,), found, how, size_bytes=len(text) + _TOOL_BYTES)
-        out.append(found[0])
-        losses += found[1]
-    return out
+    objects, how = tuple(tools), stand_in(key)
+    found = _WRITTEN.find(objects, how)
+    if found is None:
+        lost: list[Loss] = []
+        found = [json.written(json.dumps(write(tool, lost))) for tool in tools], tuple(lost)
+        _WRITTEN.keep(objects, found, how)
+    texts, again = found
+    losses += again
+    return texts.copy()
 
 
 _NAMED: Final = Shared[_Named](_LIMIT_BYTES)
-_TEXTS: Final = Shared[tuple[JSON, tuple[Loss, ...]]](_LIMIT_BYTES)
+_WRITTEN: Final = Shared[tuple[list[JSON], tuple[Loss, ...]]](_LIMIT_BYTES)
 
 
 def _introduced(

@@ -107,7 +107,7 @@ class SignatureMemory:
         restored = _CHANGED.find(objects)
         if restored is None:
             restored = replace(message, parts=_put_back(message.parts, ours, turn))
-            _CHANGED.keep(objects, restored, size_bytes=_ENTRY_BYTES)
+            _CHANGED.keep(objects, restored)
         return restored
 
     def _find(self, client: str, call: ToolCall) -> _Turn | None:
@@ -207,7 +207,7 @@ def _kept_own(message: Message, route: str) -> Message:
     if kept is None:
         parts = [sign(part, None) if _foreign(part, route) else part for part in message.parts]
         kept = replace(message, parts=tuple(parts))
-        _CHANGED.keep((message,), kept, route, size_bytes=_ENTRY_BYTES)
+        _CHANGED.keep((message,), kept, route)
     return kept
 
 

@@ -11,8 +11,11 @@ from mux.wire.memo import Memo
 
 R = TypeVar("R")
 
-_LARGE_BYTES: Final = 256 * 1024
-"""Of larger objects nothing is kept: they hold a file, and come once."""
+_LARGE_BYTES: Final = 1024 * 1024
+"""Of larger objects nothing is kept: they hold files, and come once."""
+
+_ENTRY_BYTES: Final = 1000
+"""What an entry takes beside texts, roughly."""
 
 
 class Shared(Generic[R]):
@@ -29,14 +32,12 @@ class Shared(Generic[R]):
         found = self._memo.get((how, *map(id, objects)))
         return None if found is None else found[0][1]
 
-    def keep(
-        self, objects: tuple[object, ...], result: R, how: Hashable = None, *, size_bytes: int
-    ) -> None:
-        """Remember `result` of this size, which nobody may change."""
-        held_bytes = len(msgspec.json.encode(objects))
-        if held_bytes <= _LARGE_BYTES:
+    def keep(self, objects: tuple[object, ...], result: R, how: Hashable = None) -> None:
+        """Remember `result`, which requests share from now on. It counts as much as `objects`."""
+        size_bytes = len(msgspec.json.encode(objects))
+        if size_bytes <= _LARGE_BYTES:
             key = (how, *map(id, objects))
-            self._memo.put(key, (objects, result), held_bytes + size_bytes)
+            self._memo.put(key, (objects, result), 2 * size_bytes + _ENTRY_BYTES)
 
 
 _STAND_INS: Final = Memo[object](1000)
