@@ -7,7 +7,7 @@ this reaches beyond a run whose results answer its own calls and whose both side
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final, TypeAlias, cast
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from mux.codecs._messages import Turns
 from mux.codecs._tool_names import Names
-from mux.ir import JSON, Loss, Message, Object, Part, Request, Role, Text, ToolCall, ToolResult
+from mux.ir import JSON, Loss, Message, Object, Request, Role, Text, ToolCall, ToolResult
 from mux.wire import Shared, json, stand_in
 
 _MANY_MESSAGES: Final = 16
@@ -96,9 +96,14 @@ class _Run:
 
 
 def _runs(messages: tuple[Message, ...]) -> list[_Run]:
+    """The runs of a conversation that has come before, as its first one tells; of others none."""
     speaks = [message.role is Role.ASSISTANT for message in messages]
     turns = [place for place, (before, now) in enumerate(pairwise(speaks), 1) if now > before]
-    return [_run(messages[start:end]) for start, end in pairwise((0, *turns, len(messages)))]
+    parts = [messages[start:end] for start, end in pairwise((0, *turns, len(messages)))]
+    if _RUNS.find(parts[0]) is None:
+        _RUNS.keep(parts[0], _examined(parts[0]))
+        return []
+    return [_run(part) for part in parts]
 
 
 def _run(messages: tuple[Message, ...]) -> _Run:
@@ -110,43 +115,29 @@ def _run(messages: tuple[Message, ...]) -> _Run:
 
 
 def _examined(messages: tuple[Message, ...]) -> _Run:
-    losses: list[Loss] = []
-    turns = Turns(losses)
+    orphans: list[Loss] = []
+    turns = Turns(orphans)
+    answered: set[str] = set()
+    names: list[tuple[str, str]] = []
+    said = heard = False
     for message in messages:
         turns.add(message)
-    parts = [(message.role, part) for message in messages for part in message.parts]
-    answered = {part.call_id for _, part in parts if isinstance(part, ToolResult)}
+        speaks = message.role is Role.ASSISTANT
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                names.append((part.namespace, part.name))
+                said |= speaks
+            elif isinstance(part, ToolResult):
+                names += [("", part.name)] if part.name else []
+                answered.add(part.call_id)
+                heard |= not speaks
+            elif isinstance(part, Text) and part.text and not part.text.isspace():
+                said |= speaks
+                heard |= not speaks
     calls = frozenset(turns.calls) - {""}
-    return _Run(
-        messages,
-        calls=calls,
-        strays=frozenset(answered) - calls - {""},
-        names=tuple([name for _, part in parts for name in _names(part)]),
-        turns=turns.count,
-        placed=turns.placed,
-        said=any(
-            isinstance(part, ToolCall) or _is_said(part)
-            for role, part in parts
-            if role is Role.ASSISTANT
-        ),
-        heard=any(
-            isinstance(part, ToolResult) or _is_said(part)
-            for role, part in parts
-            if role is not Role.ASSISTANT
-        ),
-        orphaned=bool(losses),
-    )
-
-
-def _is_said(part: Part) -> bool:
-    return isinstance(part, Text) and bool(part.text) and not part.text.isspace()
-
-
-def _names(part: Part) -> Iterable[tuple[str, str]]:
-    if isinstance(part, ToolCall):
-        yield part.namespace, part.name
-    elif isinstance(part, ToolResult) and part.name:
-        yield "", part.name
+    strays = frozenset(answered - calls - {""})
+    placed, orphaned = turns.placed, bool(orphans)
+    return _Run(messages, calls, strays, tuple(names), turns.count, placed, said, heard, orphaned)
 
 
 def _apart(runs: list[_Run]) -> bool:
