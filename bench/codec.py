@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import Final
 
@@ -112,11 +112,10 @@ def single(name: str, rounds: int) -> float:
     client, sign, upstream = pair.partition("<" if kind == "stream" else ">")
     if not sign:
         return best_s(_decoding(client, _agent(client)), rounds) * 1e6
-    request = _decoded(client)
-    work = _encoding(upstream, request)
-    if kind == "stream":
-        work = _translating(client, upstream, request, pieces(upstream, READS["1 KiB"]))
-    return best_s(work, rounds) * 1e6
+    if kind == "encode":
+        return best_s(_encoding(client, upstream), rounds) * 1e6
+    reads = pieces(upstream, READS["1 KiB"])
+    return best_s(_translating(client, upstream, _decoded(client), reads), rounds) * 1e6
 
 
 def names() -> list[str]:
@@ -159,9 +158,13 @@ def _decoding(dialect: str, content: bytes) -> Callable[[], object]:
     return work
 
 
-def _encoding(dialect: str, request: Request) -> Callable[[], object]:
-    client, abilities = CODECS[dialect].client, Abilities()
-    return lambda: client.encode_request(request, abilities)
+def _encoding(client: str, upstream: str) -> Callable[[], object]:
+    """The same requests, for an upstream."""
+    server, pieces = CODECS[client].server, _agent(client).split(requests.TURN)
+    bodies = [requests.turn(number).join(pieces) for number in range(_ROUNDS)]
+    asked = cycle([server.decode_request(body, model="bench", stream=True) for body in bodies])
+    encode, abilities = CODECS[upstream].client.encode_request, Abilities()
+    return lambda: encode(next(asked), abilities)
 
 
 def recorded(folder: Path, rounds: int) -> dict[str, float]:

@@ -23,7 +23,8 @@ from mux.codecs._base import (
     StreamEncoder,
 )
 from mux.codecs._check import StreamCheck, Violation
-from mux.codecs._tools import ToolMap, ToolRestorer
+from mux.codecs._tool_names import ToolMap
+from mux.codecs._tools import ToolRestorer
 
 CODECS: Final[dict[str, Codec]] = {
     module.CODEC.name: module.CODEC

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from mux.codecs._check import Rules
-from mux.codecs._tools import ToolMap
+from mux.codecs._tool_names import ToolMap
 from mux.errors import MuxError
 from mux.ir import Abilities, Event, Loss, Request, Response
 

@@ -127,19 +127,15 @@ def settle(request: Request, check: Callable[[Media], object], losses: list[Loss
             case _:
                 return part
 
+    if not any([Media in message.kinds for message in request.messages]):
+        return request
     messages = [
         replace(message, parts=tuple(map(settled, message.parts)))
-        if any([_has_media(part) for part in message.parts])
+        if Media in message.kinds
         else message
         for message in request.messages
     ]
     return replace(request, messages=tuple(messages))
-
-
-def _has_media(part: Part) -> bool:
-    if isinstance(part, ToolResult):
-        return any([isinstance(piece, Media) for piece in part.content])
-    return isinstance(part, Media)
 
 
 def _shown(

@@ -8,6 +8,7 @@ and nothing is empty.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -32,9 +33,12 @@ _CONTINUING: Final = frozenset({"anthropic", "gemini", "ollama"})
 """Dialects whose clients mean "continue this text" by an assistant message at the end."""
 
 
-def settle(request: Request, losses: list[Loss]) -> Request:
-    """`request` with its history in canonical order. Pure; the same history settles the same."""
-    turns = _Turns(losses)
+def settle(request: Request, losses: list[Loss], before: int = 0) -> Request:
+    """`request` with its history in canonical order. Pure; the same history settles the same.
+
+    It is the part of a conversation that comes after `before` turns, which made ids may tell.
+    """
+    turns = Turns(losses, before)
     for message in request.messages:
         turns.add(message)
     return replace(request, messages=tuple(turns.messages()))
@@ -62,14 +66,17 @@ class _Waiting(NamedTuple):
     had_id: bool
 
 
-class _Turns:
+class Turns:
     """Sorts results to the calls they answer, while ids are made valid and unique."""
 
-    def __init__(self, losses: list[Loss]) -> None:
+    def __init__(self, losses: list[Loss], before: int = 0) -> None:
         self._losses = losses
+        self._before = before
         self._turns: list[_Turn] = [_Turn()]
-        self._calls: dict[str, tuple[str, _Turn]] = {}
+        self.calls: dict[str, tuple[str, _Turn]] = {}
         """original id to (id sent upstream, its turn), the latest call of that id"""
+        self.placed = False
+        """an id was made, which tells its place"""
         self._used: set[str] = set()
         self._caller: _Turn | None = None
 
@@ -89,11 +96,11 @@ class _Turns:
             said = [
                 self._call(part, turn) if isinstance(part, ToolCall) else part for part in others
             ]
-            turn.messages.append(replace(message, parts=tuple(said)))
+            turn.messages.append(_with(message, said))
             return
         if turn.calls:
             turn = self._next()
-        turn.messages.append(replace(message, parts=tuple(others)))
+        turn.messages.append(_with(message, others))
 
     def messages(self) -> Iterable[Message]:
         for turn in self._turns:
@@ -101,18 +108,25 @@ class _Turns:
             if turn.calls:
                 yield Message(Role.TOOL, tuple([self._result(turn, call) for call in turn.calls]))
 
+    @property
+    def count(self) -> int:
+        """How many turns there are."""
+        return len(self._turns)
+
     def _next(self) -> _Turn:
         self._turns.append(_Turn())
         return self._turns[-1]
 
     def _call(self, part: ToolCall, turn: _Turn) -> ToolCall:
-        place = len(self._turns), len(turn.calls), part.name
+        place = self._before + len(self._turns), len(turn.calls), part.name
         call_id = _ids.call_id(part.id, *place)
         if call_id in self._used:
             call_id = _ids.stable_id("call_", part.id, *place)
         self._used.add(call_id)
-        self._calls[part.id] = call_id, turn
-        call = part if call_id == part.id else replace(part, id=call_id)
+        self.calls[part.id] = call_id, turn
+        call = part
+        if call_id != part.id:
+            call, self.placed = replace(part, id=call_id), True
         turn.calls.append(call)
         turn.waiting[call_id] = _Waiting(part.name, bool(part.id))
         self._caller = turn
@@ -129,8 +143,8 @@ class _Turns:
         turn.waiting.pop(call_id, None)
 
     def _match(self, result: ToolResult) -> tuple[str, _Turn | None]:
-        if result.call_id in self._calls and result.call_id:
-            return self._calls[result.call_id]
+        if result.call_id in self.calls and result.call_id:
+            return self.calls[result.call_id]
         turn = self._caller
         for call_id, call in turn.waiting.items() if turn is not None else ():
             by_order = not result.call_id or not call.had_id
@@ -152,6 +166,13 @@ class _Turns:
         if (found.name, found.kind) == (call.name, call.kind):
             return found
         return replace(found, name=call.name, kind=call.kind)
+
+
+def _with(message: Message, parts: list[Part]) -> Message:
+    """`message` with `parts`, which may be its own."""
+    if len(parts) == len(message.parts) and all(map(is_, parts, message.parts)):
+        return message
+    return replace(message, parts=tuple(parts))
 
 
 def _empty(part: Part) -> bool:

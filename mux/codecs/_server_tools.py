@@ -99,6 +99,8 @@ def resolve(
 
     `native` are the kinds it can be sent from any dialect. Raises `Unsupported`.
     """
+    if not any([isinstance(tool, ServerTool) for tool in request.tools]):
+        return request
     kept: list[Tool | ServerTool] = []
     refused: list[ServerTool] = []
     for tool in request.tools:

@@ -14,6 +14,7 @@ from mux.ir import (
     Loss,
     LossKind,
     Media,
+    Message,
     Object,
     Opaque,
     Part,
@@ -56,6 +57,8 @@ _REFERENCES: Final = {
 }
 """Native parts that only name something the provider keeps, and the field they come in."""
 
+_STATEFUL: Final = frozenset({Media, Opaque})
+
 _FAMILY: Final = {"openai_responses": "openai", "openai_chat": "openai"}
 """Dialects that share a provider's files."""
 
@@ -75,23 +78,25 @@ def check_state(request: Request, target: str, losses: list[Loss]) -> None:
             param="previous_response_id",
             code="previous_response_not_found",
         )
-    own = request.own(request.origin)
-    for name in _REFUSED.get(request.origin, ()):
+    if own := request.own(request.origin):
+        _check_own(own, request.origin, target, losses)
+    for message in request.messages:
+        if not message.kinds.isdisjoint(_STATEFUL):
+            _check_message(message, request.origin, target)
+
+
+def _check_own(own: Object, origin: str, target: str, losses: list[Loss]) -> None:
+    """The same for the fields that only the client's dialect knows."""
+    for name in _REFUSED.get(origin, ()):
         if own.get(name) not in _IDLE:
             raise _refusal(name, name)
     losses += [
         Loss(LossKind.DROP, name.rpartition(".")[2])
-        for name in _DROPPED.get(request.origin, ())
+        for name in _DROPPED.get(origin, ())
         if _at(own, name) not in _IDLE
     ]
     if own.get(_RAW) is True and target not in _UNTEMPLATED:
         losses.append(Loss(LossKind.DEGRADE, _RAW))
-    for message in request.messages:
-        for part in message.parts:
-            _check_part(part, request.origin, target)
-            if isinstance(part, ToolResult):
-                for piece in part.content:
-                    _check_part(piece, request.origin, target)
 
 
 def _at(fields: Object, path: str) -> JSON:
@@ -101,6 +106,14 @@ def _at(fields: Object, path: str) -> JSON:
     if not rest:
         return value
     return _at(value, rest) if isinstance(value, dict) else None
+
+
+def _check_message(message: Message, origin: str, target: str) -> None:
+    for part in message.parts:
+        _check_part(part, origin, target)
+        if isinstance(part, ToolResult):
+            for piece in part.content:
+                _check_part(piece, origin, target)
 
 
 def _check_part(part: Part, origin: str, target: str) -> None:

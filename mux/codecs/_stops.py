@@ -43,6 +43,8 @@ def divide(
     `limit` is how many the dialect takes where nothing else is known of the model; `blank` tells
     whether it takes sequences of white space.
     """
+    if not request.stop:
+        return request, ()
     wanted = tuple(text for text in request.stop if text)
     sent = tuple(text for text in wanted if blank or text.strip()) if abilities.stop else ()
     sent = sent[: limit if abilities.stop_limit is None else abilities.stop_limit]

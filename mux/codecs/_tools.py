@@ -1,31 +1,22 @@
-"""Tools under the names and in the forms a target accepts, and the way back.
+"""Tools in the forms a target accepts, and the way back (translation spec sections 6 and 12).
 
-Namespaced names are flattened, illegal or long names repaired (injectively, by hash suffix),
-duplicates collapsed, free-text tools wrapped into functions where the target has none, and
-arguments that are no object wrapped into one: translation spec sections 6 and 12. A `ToolMap`
+Duplicates are collapsed, and each tool goes by the name that `Names` has for it. A `ToolMap`
 remembers what was done; `ToolRestorer` undoes it in the reply, incrementally.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from mux.codecs import _arguments, _schema
-from mux.codecs._free_text import (
-    Unwrapper,
-    unwrap_text,
-    wrap_text,
-    wrapped_description,
-    wrapped_schema,
-)
+from mux.codecs import _arguments
+from mux.codecs._free_text import Unwrapper, unwrap_text
+from mux.codecs._tool_names import Names, Original, ToolMap, ToolRules
 from mux.errors import Unsupported
 from mux.ir import (
+    JSON,
     Abilities,
     ArgsDelta,
     BlockStart,
@@ -34,7 +25,7 @@ from mux.ir import (
     Event,
     Loss,
     LossKind,
-    Message,
+    Object,
     Part,
     Request,
     Response,
@@ -43,48 +34,16 @@ from mux.ir import (
     ToolCall,
     ToolChoice,
     ToolKind,
-    ToolResult,
 )
-from mux.wire import json
+from mux.wire import Shared, json, stand_in
 
-_HASH_CHARS: Final = 8
+T = TypeVar("T", bound=Tool | ServerTool)
+
+MANY: Final = 8
+"""Fewer tools are written in less time than it takes to find out that they were written before."""
+
+_LIMIT_BYTES: Final = 4 * 1024 * 1024
 _OPENAI_MOST: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """What the client calls a tool that goes by another name upstream."""
-
-    name: str
-    namespace: str = ""
-    kind: ToolKind = ToolKind.FUNCTION
-    valued: bool = False
-    """its arguments are no object and travel as the member ``value`` of one"""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolMap:
-    """Upstream name to the client's tool; only tools that were changed are in it."""
-
-    originals: Mapping[str, Original] = field(default_factory=dict[str, Original])
-
-
-@dataclass(frozen=True, slots=True)
-class ToolRules:
-    """What a target accepts.
-
-    `illegal` matches every character a name may not hold; `reserved` are names that tools of the
-    target's own go by.
-    """
-
-    illegal: re.Pattern[str] = re.compile(r"[^A-Za-z0-9_-]")
-    max_length: int = 64
-    letter_first: bool = False
-    custom: bool = False
-    namespaces: bool = False
-    reserved: frozenset[str] = frozenset()
-    most: int | None = None
-    """how many tools one request may have"""
 
 
 def openai_rules(abilities: Abilities, *, namespaces: bool = False) -> ToolRules:
@@ -120,33 +79,79 @@ def _noted(tool: Tool, note: str) -> str:
     return f"{tool.description}\n\n{note}" if tool.description else note
 
 
-def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """`request` with all tool names such that `rules` accept them, and the way back.
+def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Request, Names]:
+    """`request` with tools and choice such that `rules` accept them, and the names they go by.
 
-    Raises `Unsupported` for a choice that cannot be kept, and for too many tools.
+    Its messages are not adapted yet. Raises `Unsupported` for a choice that cannot be kept, and for
+    too many tools.
     """
-    names = _Names(rules, functions(request))
-    tools: list[Tool | ServerTool] = []
-    for tool in _introduced(request.tools, rules):
-        if isinstance(tool, ServerTool):
-            tools.append(tool)
-            continue
-        if not names.add(tool):
-            losses.append(Loss(LossKind.DROP, "duplicate_tool", tool.name))
-            continue
-        tools.append(names.tool(tool))
+    if not request.tools and request.tool_choice is None:
+        return request, Names(rules, ())
+    tools, names, lost = _named(request.tools, rules)
     if rules.most is not None and len(tools) > rules.most:
         raise Unsupported(
             f"This model takes at most {rules.most} tools, the request has {len(tools)}.",
             param="tools",
         )
-    adapted = replace(
-        request,
-        tools=tuple(tools),
-        tool_choice=_choice(request.tool_choice, tools, names, losses),
-        messages=tuple([_message(message, names) for message in request.messages]),
-    )
-    return adapted, ToolMap(names.originals)
+    losses += lost
+    choice = _choice(request.tool_choice, tools, names, losses)
+    return replace(request, tools=tools, tool_choice=choice), names
+
+
+_Named: TypeAlias = tuple[tuple[Tool | ServerTool, ...], "Names", tuple[Loss, ...]]
+
+
+def _named(tools: tuple[Tool | ServerTool, ...], rules: ToolRules) -> _Named:
+    """`tools` under names of their own, the names, and what is lost of them.
+
+    Many tools are an agent's, who sends the same ones again.
+    """
+    if len(tools) < MANY:
+        return _name(tools, rules)
+    found = _NAMED.find(tools, rules)
+    if found is None:
+        found = _name(tools, rules)
+        _NAMED.keep(tools, found, rules)
+    named, names, losses = found
+    return named, names.copy(), losses
+
+
+def _name(tools: tuple[Tool | ServerTool, ...], rules: ToolRules) -> _Named:
+    names = Names(rules, [tool for tool in tools if isinstance(tool, Tool)])
+    named: list[Tool | ServerTool] = []
+    losses: list[Loss] = []
+    for tool in _introduced(tools, rules):
+        if isinstance(tool, ServerTool):
+            named.append(tool)
+        elif names.add(tool):
+            named.append(names.tool(tool))
+        else:
+            losses.append(Loss(LossKind.DROP, "duplicate_tool", tool.name))
+    return tuple(named), names, tuple(losses)
+
+
+def written(
+    tools: Sequence[T], write: Callable[[T, list[Loss]], Object], key: Hashable, losses: list[Loss]
+) -> list[JSON]:
+    """Each of `tools` as `write` declares it, who depends on nothing but the tool and `key`.
+
+    Of many tools the declarations are texts, and none is written twice.
+    """
+    if len(tools) < MANY:
+        return [write(tool, losses) for tool in tools]
+    objects, how = tuple(tools), stand_in(key)
+    found = _WRITTEN.find(objects, how)
+    if found is None:
+        lost: list[Loss] = []
+        found = [json.written(json.dumps(write(tool, lost))) for tool in tools], tuple(lost)
+        _WRITTEN.keep(objects, found, how)
+    texts, again = found
+    losses += again
+    return texts.copy()
+
+
+_NAMED: Final = Shared[_Named](_LIMIT_BYTES)
+_WRITTEN: Final = Shared[tuple[list[JSON], tuple[Loss, ...]]](_LIMIT_BYTES)
 
 
 def _introduced(
@@ -164,145 +169,10 @@ def _introduced(
         yield replace(tool, description=_noted(tool, note)) if said else tool
 
 
-class _Names:
-    """The two-way table of one request. Names that need no repair are nobody else's."""
-
-    def __init__(self, rules: ToolRules, tools: Iterable[Tool]) -> None:
-        self._rules = rules
-        self._wire: dict[tuple[str, str], str] = {}
-        self._taken: set[tuple[str, str]] = {("", name) for name in rules.reserved}
-        self._legal: set[tuple[str, str]] = set()
-        self._valued: set[str] = set()
-        self._fits: dict[str, str] = {}
-        for tool in tools:
-            home, flat = self._flat(tool.namespace, tool.name)
-            if self._fitted(flat) == flat:
-                self._legal.add((home, flat))
-        self.originals: dict[str, Original] = {}
-
-    def add(self, tool: Tool) -> bool:
-        """Take `tool` into the table; False if its name was there already."""
-        if (tool.namespace, tool.name) in self._wire:
-            return False
-        wire = self._claim(tool.namespace, tool.name)
-        valued = tool.kind is ToolKind.FUNCTION and _schema.object_around(tool.schema) is not None
-        if valued:
-            self._valued.add(wire)
-        if wire != tool.name or valued or self.wraps(tool.kind):
-            self.originals[wire] = Original(tool.name, tool.namespace, tool.kind, valued)
-        return True
-
-    def wire(self, namespace: str, name: str) -> str:
-        """The upstream name, made on first use. A bare name finds its tool in any namespace."""
-        known = self._wire.get((namespace, name))
-        if known is not None:
-            return known
-        if not namespace:
-            for (space, bare), wire in self._wire.items():
-                if bare == name and space:
-                    return wire
-        return self._claim(namespace, name)
-
-    def _claim(self, namespace: str, name: str) -> str:
-        wire = self._repair(namespace, name)
-        self._wire[namespace, name] = wire
-        self._taken.add((self.space(namespace), wire))
-        if wire != name:
-            self.originals[wire] = Original(name, namespace)
-        return wire
-
-    def valued(self, wire: str) -> bool:
-        """Whether the arguments of the tool that goes by `wire` must be wrapped into an object."""
-        return wire in self._valued
-
-    def wraps(self, kind: ToolKind) -> bool:
-        """Whether free text must be wrapped into an object for this target."""
-        return kind is ToolKind.CUSTOM and not self._rules.custom
-
-    def space(self, namespace: str) -> str:
-        """The namespace the target sees."""
-        return namespace if self._rules.namespaces else ""
-
-    def tool(self, tool: Tool) -> Tool:
-        """`tool` as the target may see it."""
-        wire, namespace = self.wire(tool.namespace, tool.name), self.space(tool.namespace)
-        if not self.wraps(tool.kind):
-            schema = _schema.object_around(tool.schema) if self.valued(wire) else tool.schema
-            if (wire, namespace) == (tool.name, tool.namespace) and schema is tool.schema:
-                return tool
-            return replace(tool, name=wire, namespace=namespace, schema=schema)
-        return replace(
-            tool,
-            name=wire,
-            namespace=namespace,
-            kind=ToolKind.FUNCTION,
-            description=wrapped_description(tool),
-            schema=wrapped_schema(),
-            strict=None,
-            grammar=None,
-        )
-
-    def _flat(self, namespace: str, name: str) -> tuple[str, str]:
-        """The namespace a name keeps, and the name with the one it loses in front."""
-        home = self.space(namespace)
-        return home, name if home == namespace else f"{namespace}__{name}"
-
-    def _fitted(self, name: str) -> str:
-        """`name` with legal characters, still too long perhaps."""
-        fitted = self._fits.get(name)
-        if fitted is None:
-            fitted = self._rules.illegal.sub("_", name) or "_"
-            if self._rules.letter_first and not (fitted[0].isalpha() or fitted[0] == "_"):
-                fitted = f"_{fitted}"
-            self._fits[name] = fitted
-        return fitted
-
-    def _repair(self, namespace: str, name: str) -> str:
-        home, flat = self._flat(namespace, name)
-        fitted = self._fitted(flat)
-        others = self._taken if fitted == flat else self._taken | self._legal
-        if len(fitted) <= self._rules.max_length and (home, fitted) not in others:
-            return fitted
-        seed = flat
-        while True:
-            digest = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()
-            head = fitted[: self._rules.max_length - _HASH_CHARS - 1]
-            made = f"{head}_{digest[:_HASH_CHARS]}"
-            if (home, made) not in self._taken | self._legal:
-                return made
-            seed = f"{namespace}\x1f{name}\x1f{made}"
-
-
-def _message(message: Message, names: _Names) -> Message:
-    parts = tuple([_part(part, names) for part in message.parts])
-    return message if parts == message.parts else replace(message, parts=parts)
-
-
-def _part(part: Part, names: _Names) -> Part:
-    match part:
-        case ToolCall():
-            name, namespace = names.wire(part.namespace, part.name), names.space(part.namespace)
-            same = (name, namespace) == (part.name, part.namespace)
-            adapted = part if same else replace(part, name=name, namespace=namespace)
-            if names.wraps(part.kind):
-                text = wrap_text(part.arguments)
-                return replace(adapted, kind=ToolKind.FUNCTION, arguments=text)
-            if names.valued(adapted.name):
-                return replace(adapted, arguments=_arguments.wrap_value(part.arguments))
-            return adapted
-        case ToolResult():
-            kind = ToolKind.FUNCTION if names.wraps(part.kind) else part.kind
-            name = names.wire("", part.name) if part.name else ""
-            same = name == part.name and kind is part.kind
-            return part if same else replace(part, name=name, kind=kind)
-        case _:
-            return part
-
-
 def _choice(
     choice: ToolChoice | None,
-    tools: list[Tool | ServerTool],
-    names: _Names,
+    tools: tuple[Tool | ServerTool, ...],
+    names: Names,
     losses: list[Loss],
 ) -> ToolChoice | None:
     if choice is None:

@@ -35,30 +35,30 @@ def _oddities(
         yield _shows_media
 
 
-def _thoughts(message: Message) -> list[Thinking]:
-    return [part for part in message.parts if isinstance(part, Thinking)]
-
-
 def _reasons(message: Message) -> bool:
-    return bool(_thoughts(message))
+    return Thinking in message.kinds
 
 
 def _calls_without_reason(message: Message) -> bool:
     """Such a host refuses calls without the reasoning that led to them."""
-    return not _reasons(message) and any(isinstance(part, ToolCall) for part in message.parts)
+    return ToolCall in message.kinds and Thinking not in message.kinds
 
 
 def _reasons_unsigned(message: Message) -> bool:
     """What is neither stored there nor sent along cannot be found again."""
-    return any(part.signature is None for part in _thoughts(message))
+    return _reasons(message) and any(
+        isinstance(part, Thinking) and part.signature is None for part in message.parts
+    )
 
 
 def _signs_calls(message: Message) -> bool:
-    return any(isinstance(part, ToolCall) and part.signature for part in message.parts)
+    return bool(message.routes) and any(
+        isinstance(part, ToolCall) and part.signature for part in message.parts
+    )
 
 
 def _shows_media(message: Message) -> bool:
-    return any(
+    return Media in message.kinds and any(
         isinstance(inner, Media)
         for part in message.parts
         if isinstance(part, ToolResult)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import is_
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -38,12 +39,17 @@ from mux.ir import (
     fold,
     sign,
 )
-from mux.wire import json
+from mux.wire import Shared, json
+from mux.wire.memo import Memo
 
 TTL_S: Final = 6 * 3600.0
 LIMIT_ENTRIES: Final = 10_000
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
+
+_LIMIT_BYTES: Final = 4 * 1024 * 1024
+_ENTRY_BYTES: Final = 500
+"""What is remembered beside texts, roughly."""
 
 _Signable: TypeAlias = Thinking | ToolCall | Text
 
@@ -81,19 +87,28 @@ class SignatureMemory:
         """`request` with what is remembered of its turns put back where nothing came back."""
         if not self._turns:
             return request
-        messages = tuple(self._restored(client, message) for message in request.messages)
-        return request if messages == request.messages else replace(request, messages=messages)
+        messages = [
+            self._restored(client, message)
+            if message.role is Role.ASSISTANT and ToolCall in message.kinds and not message.routes
+            else message
+            for message in request.messages
+        ]
+        same = all(map(is_, messages, request.messages))
+        return request if same else replace(request, messages=tuple(messages))
 
     def _restored(self, client: str, message: Message) -> Message:
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
-        if message.role is not Role.ASSISTANT or not calls or _is_signed(message.parts):
-            return message
         found = [(call, self._find(client, call)) for call in calls]
         turn = next((turn for _, turn in found if turn is not None), None)
         if turn is None:
             return message
         ours = [call for call, theirs in found if theirs is turn]
-        return replace(message, parts=_put_back(message.parts, ours, turn))
+        objects = message, turn, *ours
+        restored = _CHANGED.find(objects)
+        if restored is None:
+            restored = replace(message, parts=_put_back(message.parts, ours, turn))
+            _CHANGED.keep(objects, restored)
+        return restored
 
     def _find(self, client: str, call: ToolCall) -> _Turn | None:
         for key in _keys(client, call):
@@ -177,18 +192,27 @@ _TOLD: Final = frozenset(
 
 def keep_own(request: Request, route: str) -> Request:
     """`request` without signatures known to come from another provider than `route`."""
-    if not any([_foreign(part, route) for message in request.messages for part in message.parts]):
+    known = frozenset({"", route})
+    if all([message.routes <= known for message in request.messages]):
         return request
     messages = [
-        replace(
-            message,
-            parts=tuple(
-                sign(part, None) if _foreign(part, route) else part for part in message.parts
-            ),
-        )
+        message if message.routes <= known else _kept_own(message, route)
         for message in request.messages
     ]
     return replace(request, messages=tuple(messages))
+
+
+def _kept_own(message: Message, route: str) -> Message:
+    kept = _CHANGED.find((message,), route)
+    if kept is None:
+        parts = [sign(part, None) if _foreign(part, route) else part for part in message.parts]
+        kept = replace(message, parts=tuple(parts))
+        _CHANGED.keep((message,), kept, route)
+    return kept
+
+
+_CHANGED: Final = Shared[Message](_LIMIT_BYTES)
+"""Messages as upstreams may see them, so that an agent's are the same with each of its requests."""
 
 
 def _foreign(part: Part, route: str) -> bool:
@@ -198,10 +222,6 @@ def _foreign(part: Part, route: str) -> bool:
 
 def _signature(part: Part) -> Signature | None:
     return part.signature if isinstance(part, _Signable) else None
-
-
-def _is_signed(parts: tuple[Part, ...]) -> bool:
-    return any(_signature(part) is not None for part in parts)
 
 
 def _put_back(parts: tuple[Part, ...], calls: list[ToolCall], turn: _Turn) -> tuple[Part, ...]:
@@ -233,9 +253,22 @@ def _put_back(parts: tuple[Part, ...], calls: list[ToolCall], turn: _Turn) -> tu
     return tuple(out)
 
 
-def _keys(client: str, call: ToolCall) -> Iterator[bytes]:
+def _keys(client: str, call: ToolCall) -> tuple[bytes, ...]:
     """Under what a call is found: its id and name, since hosts give ids like ``call_0`` again and
     again, and for clients that keep no ids what it says."""
+    asked = client, call.id, call.name, call.arguments
+    found = _KEYS.get(asked)
+    if found is not None:
+        return found[0]
+    keys = tuple(_digests(client, call))
+    _KEYS.put(asked, keys, len(call.arguments) + _ENTRY_BYTES)
+    return keys
+
+
+_KEYS: Final = Memo[tuple[bytes, ...]](_LIMIT_BYTES)
+
+
+def _digests(client: str, call: ToolCall) -> Iterator[bytes]:
     if call.id:
         yield _digest(client, "id", call.id, call.name)
     arguments = json.load_object(call.arguments.encode("utf-8", "surrogatepass"))

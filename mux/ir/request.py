@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 import msgspec
 
-from mux.ir.content import CacheHint, Part, Text, ToolKind
+from mux.ir.content import (
+    CacheHint,
+    Media,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolKind,
+    ToolResult,
+)
 from mux.ir.jsontypes import JSON, Ext, Object
 
 
@@ -23,14 +34,64 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class Message(Struct, frozen=True):
-    """One turn, or a piece of one. `phase` is Responses' commentary or final_answer."""
+R = TypeVar("R")
+
+
+class _Fact(Generic[R]):
+    """What a message's method finds, once. `functools.cached_property` takes a lock before 3.12."""
+
+    def __init__(self, find: Callable[[Message], R]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __get__(self, message: Message, owner: type[Message]) -> R:
+        # Only asked as long as the message has no such attribute of its own.
+        found = vars(message)[self._find.__name__] = self._find(message)
+        return found
+
+
+class Message(Struct, frozen=True, dict=True):
+    """One turn, or a piece of one. `phase` is Responses' commentary or final_answer.
+
+    What passes over a whole conversation look for is found out once: agents' messages are shared
+    by all requests they come with.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
     phase: str = ""
     ext: Ext | None = None
+
+    @_Fact
+    def kinds(self) -> frozenset[type[Part]]:
+        """The types of its parts, and of what its results hold."""
+        kinds = frozenset(map(type, self.parts))
+        return kinds | set(map(type, self._inside())) if ToolResult in kinds else kinds
+
+    @_Fact
+    def routes(self) -> frozenset[str]:
+        """The providers that signed parts of it, empty for one that is not known."""
+        return frozenset(
+            [
+                part.signature.route
+                for part in self.parts
+                if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None
+            ]
+        )
+
+    @_Fact
+    def hinted(self) -> bool:
+        """Whether a prompt cache is to reach up to some part of it."""
+        for part in (*self.parts, *self._inside()):
+            if isinstance(part, Text | Media | ToolCall | ToolResult) and part.cache is not None:
+                return True
+        return False
+
+    def _inside(self) -> list[Part]:
+        """What its results hold."""
+        results = [part for part in self.parts if isinstance(part, ToolResult)]
+        return [piece for result in results for piece in result.content]
 
 
 class Tool(Struct, frozen=True):

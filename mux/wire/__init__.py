@@ -5,5 +5,6 @@ from __future__ import annotations
 from mux.wire import json, ndjson, sse
 from mux.wire.doc import Doc
 from mux.wire.memo import remembered
+from mux.wire.shared import Shared, stand_in
 
-__all__ = ["Doc", "json", "ndjson", "remembered", "sse"]
+__all__ = ["Doc", "Shared", "json", "ndjson", "remembered", "sse", "stand_in"]

@@ -57,9 +57,40 @@ def mended(data: bytes | str) -> bytes | None:
 def dumps(value: JSON) -> bytes:
     """Compact UTF-8 JSON, keys in the order they were put in."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, _fragment)
     except TypeError:  # an integer over 64 bits, which only msgspec writes
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, enc_hook=_raw)
+
+
+class _Written:
+    """A value that is JSON text already."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+
+def written(text: bytes) -> JSON:
+    """The value that `text` is, for `dumps`, which copies it, and for `text_of` alone."""
+    return cast("JSON", _Written(text))
+
+
+def text_of(value: object) -> bytes | None:
+    """The text of a value that is `written` already."""
+    return value.text if isinstance(value, _Written) else None
+
+
+def _fragment(value: object) -> orjson.Fragment:
+    if isinstance(value, _Written):
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
+def _raw(value: object) -> msgspec.Raw:
+    if isinstance(value, _Written):
+        return msgspec.Raw(value.text)
+    raise TypeError
 
 
 def pretty(value: JSON) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Final, TypeVar, TypeVarTuple, cast
+from typing import Final, Generic, TypeVar, TypeVarTuple, cast
 
 from mux.wire.doc import Doc, Piece
 
+R = TypeVar("R")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -18,7 +19,7 @@ _ENTRY_BYTES: Final = 500
 """What an entry takes beside its text, roughly."""
 
 
-class Memo:
+class Memo(Generic[R]):
     """Results by what they were made of; the least needed go when there are `limit_bytes` of texts.
 
     A younger and an older half: what is needed moves to the younger one, and when that is full, the
@@ -27,18 +28,18 @@ class Memo:
 
     def __init__(self, limit_bytes: int) -> None:
         self._half_bytes = limit_bytes // 2
-        self._young: dict[Hashable, tuple[object, int]] = {}
-        self._old: dict[Hashable, tuple[object, int]] = {}
+        self._young: dict[Hashable, tuple[R, int]] = {}
+        self._old: dict[Hashable, tuple[R, int]] = {}
         self._size_bytes = 0
 
-    def get(self, key: Hashable) -> tuple[object, int] | None:
+    def get(self, key: Hashable) -> tuple[R, int] | None:
         """What was put under `key`, and its size in bytes."""
         found = self._young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
             self.put(key, *found)
         return found
 
-    def put(self, key: Hashable, result: object, size_bytes: int) -> None:
+    def put(self, key: Hashable, result: R, size_bytes: int) -> None:
         """Remember `result`."""
         self._young[key] = result, size_bytes
         self._size_bytes += size_bytes
@@ -46,7 +47,7 @@ class Memo:
             self._old, self._young, self._size_bytes = self._young, {}, 0
 
 
-_MEMO: Final = Memo(_LIMIT_BYTES)
+_MEMO: Final = Memo[object](_LIMIT_BYTES)
 
 
 def remembered(read: Callable[[Doc, *Ts], T]) -> Callable[[Doc, *Ts], T]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mux.codecs._free_text import Unwrapper, unwrap_text
-from mux.codecs._tools import ToolMap, ToolRestorer, ToolRules, adapt
+from mux.codecs._tool_names import ToolMap, ToolRules
+from mux.codecs._tools import ToolRestorer, adapt
 from mux.errors import Unsupported
 from mux.ir import (
     Answer,
@@ -34,8 +35,8 @@ CUSTOM = Tool("apply_patch", ToolKind.CUSTOM, description="Patch.", grammar=("la
 
 def adapted(request: Request, **rules) -> tuple[Request, ToolMap, list[str]]:
     losses = []
-    done, tools = adapt(request, ToolRules(**rules), losses)
-    return done, tools, [loss.code for loss in losses]
+    done, names = adapt(request, ToolRules(**rules), losses)
+    return names.messages(done), names.map, [loss.code for loss in losses]
 
 
 def test_P172_illegal_characters_are_replaced_and_restored():

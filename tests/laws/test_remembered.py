@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mux.codecs import CODECS
 from mux.errors import InvalidRequest, MuxError
-from mux.ir import Abilities, Message, Request, Role, Text
+from mux.ir import Abilities, Message, Request, Role, Text, ToolCall, ToolResult
 from mux.wire import json
 from tests.laws.test_prefix import MODELS, REQUESTS, TURNS, conversations
 
@@ -62,6 +62,27 @@ def test_no_encoder_changes_what_is_shared(dialect, request, conversation):
     assert text(decoded) == before
     assert text(read(dialect, body)) == before
     assert [encoded(upstream, read(dialect, body)) for upstream in sorted(TURNS)] == sent
+
+
+@pytest.mark.parametrize("dialect", sorted(TURNS))
+def test_a_message_that_was_read_before_is_the_same_one(dialect):
+    def asked(last: str) -> tuple[Message, ...]:
+        said = [LONG]
+        for number in range(10):
+            call = ToolCall(f"call_{number}", "look", "{}")
+            said.append(Message(Role.ASSISTANT, (Text("I look."), call)))
+            said.append(Message(Role.TOOL, (ToolResult(call.id, (Text("seen"),), "look"),)))
+        said.append(Message(Role.USER, (Text(last),)))
+        request = Request("m", tuple(said), origin="none")
+        return read(
+            dialect, CODECS[dialect].client.encode_request(request, Abilities()).body
+        ).messages
+
+    first, second = asked("and now?"), asked("go on")
+    assert len(first) == len(second) > 20
+    # What was last may have been joined to what came before it.
+    assert all(one is other for one, other in zip(first[:-2], second[:-2], strict=True))
+    assert first[-1] != second[-1]
 
 
 def encoded(upstream: str, request: Request) -> list[bytes]:

@@ -53,7 +53,7 @@ def text_blocks(part: Text) -> list[Object]:
     """The block of `part`; none for blank text, which is refused (pitfall 101)."""
     if "type" in extras(part.ext):
         return [with_own({}, part.cache, part.ext)]
-    if not part.text.strip():
+    if not part.text or part.text.isspace():
         return []
     block: Object = {"type": "text", "text": part.text}
     if citations := native_citations(part.annotations):

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.codecs import _messages
+from mux.codecs._runs import Conversation
 from mux.codecs.anthropic._own import DIALECT, extras
 from mux.codecs.anthropic.blocks_in import THOUGHTS
 from mux.codecs.anthropic.blocks_out import Blocks, text_blocks
@@ -34,7 +35,7 @@ ATTRIBUTION: Final = "x-anthropic-billing-header:"
 
 
 def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
-    """``messages``: one entry a turn, results first in it, nothing empty."""
+    """Entries of ``messages``: one a turn, results first in it, nothing empty."""
     native = request.origin == DIALECT
     blocks = Blocks(abilities, losses, native=native)
     out: list[Object] = []
@@ -48,13 +49,18 @@ def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) 
             out[-1] = {**last, "content": [*_content(last), *content], **extra}
         else:
             out.append({"role": role, "content": [*content], **extra})
+    return out
+
+
+def finish(messages: Conversation, losses: list[Loss], *, native: bool) -> None:
+    """Put both ends of `messages` right, in place: the assistant may not speak first."""
+    out = messages.last
     _trim_tail(out)
-    if not native and (not out or out[0]["role"] != Role.USER.value):
-        # The assistant may not speak first.
+    begun = messages.earlier or (out and out[0]["role"] == Role.USER.value)
+    if not (native or begun):
         losses.append(Loss(LossKind.DEGRADE, "first_turn"))
         opening: Object = {"type": "text", "text": "."}
         out.insert(0, {"role": Role.USER.value, "content": [opening]})
-    return out
 
 
 _WIRE_ROLES: Final = {role: str(Role.USER if role is Role.TOOL else role) for role in Role}

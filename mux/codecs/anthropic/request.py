@@ -10,6 +10,7 @@ from mux.codecs import (
     _carried,
     _media,
     _messages,
+    _runs,
     _server_tools,
     _state,
     _stops,
@@ -17,7 +18,8 @@ from mux.codecs import (
     _tools,
 )
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs._runs import Conversation
+from mux.codecs._tool_names import Names, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
 from mux.codecs.anthropic._own import DIALECT, nested, own
 from mux.codecs.anthropic.blocks_in import decode_blocks
@@ -166,11 +168,11 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
     request, stops = _stops.divide(request, abilities, losses, blank=False)
-    body, tools = build(request, abilities, losses)
-    return Encoded(json.dumps(body), tuple(losses), tools, stops)
+    body, names = build(request, abilities, losses)
+    return Encoded(json.dumps(body), tuple(losses), names.map, stops)
 
 
-def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Object, ToolMap]:
+def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Object, Names]:
     """The body of the upstream's request, in the order its fields are documented."""
     native = request.origin == DIALECT
     _refuse(request)
@@ -181,24 +183,19 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
         max_length=_OWN_NAME_CHARS if native else _NAME_CHARS,
         reserved=tools_out.own_names(request),
     )
-    request, tools = _tools.adapt(request, rules, losses)
-    request = _messages.settle(request, losses)
-    if not native:
-        check = Blocks(abilities, [], native=False).media
-        request = _media.settle(request, check, losses)
-    request = _messages.end_of_history(request, abilities, losses, user_last=True)
+    request, names = _tools.adapt(request, rules, losses)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
 
     limit = sampling.max_tokens(request, abilities, losses)
-    messages = history.encode_messages(request, abilities, losses)
-    offer = tools_out.encode_tools(request, abilities, losses)
+    messages = _conversation(request, names, abilities, losses)
+    offer = tools_out.encode_tools(request, names, abilities, losses)
     wanted, words = formats.encode_format(request, abilities, losses)
     plan = reasoning.plan(
-        request, abilities, losses, max_tokens=limit, forced=offer.forced, messages=messages
+        request, abilities, losses, max_tokens=limit, forced=offer.forced, messages=messages.last
     )
     body: Object = {"model": request.model, "max_tokens": limit}
-    body["messages"] = list[JSON](messages)
+    body["messages"] = None  # below, when their breakpoints are set
     if system := history.encode_system(request, words):
         body["system"] = list[JSON](system)
     if request.stop:
@@ -218,8 +215,28 @@ def build(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[O
     own_fields = request.own(DIALECT)
     said = {*body, history.ATTRIBUTION}
     body |= {key: own_fields[key] for key in own_fields if key not in said}
-    caching.mark(body, abilities, losses, native=native)
-    return body, tools
+    caching.mark(body, messages, request, abilities, losses)
+    body["messages"] = messages.json()
+    return body, names
+
+
+def _conversation(
+    request: Request, names: Names, abilities: Abilities, losses: list[Loss]
+) -> Conversation:
+    """``messages``: one entry a turn, the user's first."""
+    native = request.origin == DIALECT
+    check = Blocks(abilities, [], native=False).media
+
+    def write(request: Request, before: int, losses: list[Loss]) -> list[Object]:
+        request = _messages.settle(names.messages(request), losses, before)
+        if not native:
+            request = _media.settle(request, check, losses)
+        request = _messages.end_of_history(request, abilities, losses, user_last=True)
+        return history.encode_messages(request, abilities, losses)
+
+    messages = _runs.write(request, write, names, (DIALECT, request.origin, abilities), losses)
+    history.finish(messages, losses, native=native)
+    return messages
 
 
 def _output_config(request: Request, plan: reasoning.Plan, wanted: Object | None) -> Object:

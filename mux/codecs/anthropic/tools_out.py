@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec.structs import replace
-
-from mux.codecs import _schema
+from mux.codecs import _schema, _tools
+from mux.codecs._tool_names import Names
 from mux.codecs.anthropic._own import DIALECT, extras
 from mux.codecs.anthropic.blocks_out import with_own
 from mux.errors import Unsupported
@@ -66,7 +65,7 @@ class Offer:
     forced: bool = False
 
 
-def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> Offer:
+def encode_tools(request: Request, names: Names, abilities: Abilities, losses: list[Loss]) -> Offer:
     """The tools of an adapted `request`.
 
     A history that calls tools although none are declared gets stubs for them, which some hosts
@@ -74,20 +73,19 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     """
     native = request.origin == DIALECT
     if not request.tools:
-        stubs = [] if native else _stubs(request)
+        stubs = [] if native else _stubs(names.messages(request))
         return Offer(stubs, {"type": "none"} if stubs else None)
     choice = request.tool_choice
     tools = list(request.tools)
     if choice is not None and choice.mode in _ALLOWED:
         tools = [tool for tool in tools if tool.name in choice.names]
-    if not native and not any(_searches(tool) for tool in tools):
-        tools = [
-            replace(tool, deferred=False) if isinstance(tool, Tool) else tool for tool in tools
-        ]
+    defers = native or any([_searches(tool) for tool in tools])
     strict = native or _strict_allowed(tools, abilities)
-    encoded: list[JSON] = [
-        _tool(tool, native=native, strict=strict, losses=losses) for tool in tools
-    ]
+
+    def write(tool: Tool | ServerTool, losses: list[Loss]) -> Object:
+        return _tool(tool, native=native, strict=strict, defers=defers, losses=losses)
+
+    encoded = _tools.written(tools, write, (DIALECT, native, strict, defers), losses)
     sent = _choice(choice, request.parallel_tools)
     return Offer(encoded, sent, choice is not None and choice.mode in _FORCED)
 
@@ -124,7 +122,9 @@ def _stubs(request: Request) -> list[JSON]:
     return [{"name": name, "input_schema": {"type": "object"}} for name in names]
 
 
-def _tool(tool: Tool | ServerTool, *, native: bool, strict: bool, losses: list[Loss]) -> Object:
+def _tool(
+    tool: Tool | ServerTool, *, native: bool, strict: bool, defers: bool, losses: list[Loss]
+) -> Object:
     if isinstance(tool, ServerTool):
         return dict(tool.raw) if tool.dialect == DIALECT else _server_tool(tool, losses)
     out: Object = {"name": tool.name}
@@ -138,7 +138,7 @@ def _tool(tool: Tool | ServerTool, *, native: bool, strict: bool, losses: list[L
         out |= _schema_of(tool, strict, losses)
     if tool.examples:
         out["input_examples"] = list(tool.examples)
-    if tool.deferred:
+    if tool.deferred and defers:
         out["defer_loading"] = True
     return with_own(out, tool.cache, tool.ext)
 

@@ -56,7 +56,9 @@ def _joined(messages: Iterable[Message]) -> Iterator[Message]:
         elif begun is not None:
             yield begun
         if current.role is Role.ASSISTANT:
-            current = replace(current, parts=tuple(_whole(current.parts)))
+            parts = _whole(current.parts)
+            if len(parts) < len(current.parts):
+                current = replace(current, parts=tuple(parts))
         begun = current if _only_text(current) else None
         if begun is None:
             yield current

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from mux.codecs import _media, _messages
+from mux.codecs._runs import Conversation
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.files import guess_mime
 from mux.codecs.gemini.parts_out import encode_media, encode_part, merged
@@ -43,24 +44,28 @@ _OWN_MIMES: Final = {"audio/mpeg": "audio/mp3"}
 _BELOW: Final = "[{} attached below]"
 
 
-def encode_contents(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
+def encode_contents(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
     """The conversation. Raises `Unsupported` for media the model cannot be sent."""
     native = request.origin == DIALECT
     writer = _Writer(native, abilities, losses)
     messages = list(request.messages)
     if not native:
         messages = _messages.merge_roles(_messages.remind(messages, losses))
-    out: list[JSON] = []
+    out: list[Object] = []
     for message in messages:
         if message.role is Role.ASSISTANT:
             out += writer.model(message)
         else:
             out += writer.user(message)
-    first = out[0] if out else None
-    if not (isinstance(first, dict) and first["role"] == "user"):
-        losses.append(Loss(LossKind.DEGRADE, "first_message"))
-        out.insert(0, {"role": "user", "parts": [{"text": "."}]})
     return out
+
+
+def begin(contents: Conversation, losses: list[Loss]) -> None:
+    """Put the beginning of `contents` right, in place: the model may not speak first."""
+    first = contents.last[0] if contents.last else {}
+    if not contents.earlier and first.get("role") != "user":
+        losses.append(Loss(LossKind.DEGRADE, "first_message"))
+        contents.last.insert(0, {"role": "user", "parts": [{"text": "."}]})
 
 
 def encode_system(texts: Sequence[Text]) -> Object:

@@ -219,6 +219,7 @@ def _resolution(request: Request, losses: list[Loss]) -> Object:
     details = {
         part.detail
         for message in request.messages
+        if Media in message.kinds
         for part in message.parts
         if isinstance(part, Media) and part.detail not in ("", "auto")
     }

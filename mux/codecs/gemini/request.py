@@ -16,6 +16,7 @@ from mux.codecs import (
     _formats,
     _media,
     _messages,
+    _runs,
     _server_tools,
     _state,
     _stops,
@@ -23,10 +24,10 @@ from mux.codecs import (
     _tools,
 )
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap
+from mux.codecs._tool_names import Names, ToolMap
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.contents_in import decode_contents, decode_system
-from mux.codecs.gemini.contents_out import encode_contents, encode_system, fit_media
+from mux.codecs.gemini.contents_out import begin, encode_contents, encode_system, fit_media
 from mux.codecs.gemini.generation import STOP_LIMIT, decode_generation, encode_generation
 from mux.codecs.gemini.parts_in import own
 from mux.codecs.gemini.spelling import read_body
@@ -40,6 +41,7 @@ from mux.codecs.gemini.tools import (
 )
 from mux.errors import Unsupported
 from mux.ir import (
+    JSON,
     Abilities,
     Loss,
     LossKind,
@@ -130,10 +132,10 @@ def encode_fields(
 ) -> tuple[Object, tuple[Loss, ...], ToolMap]:
     """The body as an object, what it lost, and the way back for tool names."""
     losses: list[Loss] = []
-    tools = ToolMap()
+    names = None
     if request.origin != DIALECT:
-        request, tools = _adapt(request, abilities, losses)
-    fields: Object = {"contents": encode_contents(request, abilities, losses)}
+        request, names = _adapt(request, abilities, losses)
+    fields: Object = {"contents": _conversation(request, names, abilities, losses)}
     if request.system:
         fields["systemInstruction"] = encode_system(request.system)
     if declared := encode_tools(request, abilities, losses):
@@ -143,11 +145,29 @@ def encode_fields(
     if generation := encode_generation(request, abilities, losses):
         fields["generationConfig"] = generation
     fields |= _envelope(request, losses)
-    return fields, tuple(losses), tools
+    return fields, tuple(losses), names.map if names is not None else ToolMap()
 
 
-def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """A request of another dialect in the order and with the tools this one has a form for."""
+def _conversation(
+    request: Request, names: Names | None, abilities: Abilities, losses: list[Loss]
+) -> JSON:
+    """``contents``, the user's first; those of a client of this dialect, who has no `names`, in
+    its order."""
+
+    def write(request: Request, before: int, losses: list[Loss]) -> list[Object]:
+        if names is not None:
+            request = _messages.settle(names.messages(request), losses, before)
+            request = _media.settle(request, lambda part: fit_media(part, abilities), losses)
+            request = _messages.end_of_history(request, abilities, losses, user_last=False)
+        return encode_contents(request, abilities, losses)
+
+    contents = _runs.write(request, write, names, (DIALECT, request.origin, abilities), losses)
+    begin(contents, losses)
+    return contents.json()
+
+
+def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, Names]:
+    """A request of another dialect with the tools this one has a form for."""
     _state.check_state(request, DIALECT, losses)
     if "audio" in request.modalities:
         raise Unsupported(
@@ -165,15 +185,12 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
             "This model cannot call tools. Leave them out, or use a model that can.",
             param="tools",
         )
-    request, tools = _tools.adapt(request, RULES, losses)
+    request, names = _tools.adapt(request, RULES, losses)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
-    request = _messages.settle(request, losses)
-    request = _media.settle(request, lambda part: fit_media(part, abilities), losses)
-    request = _messages.end_of_history(request, abilities, losses, user_last=False)
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):
         request = _formats.instruct(request, losses)
-    return request, tools
+    return request, names
 
 
 def _envelope(request: Request, losses: list[Loss]) -> Object:

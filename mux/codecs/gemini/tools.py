@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from mux.codecs import _schema, _tools
-from mux.codecs._tools import ToolRules
+from mux.codecs._tool_names import ToolRules
 from mux.codecs.gemini._wire import DIALECT
 from mux.codecs.gemini.enums import CALLING_MODES, word
 from mux.codecs.gemini.parts_in import own
@@ -124,8 +124,13 @@ def _chosen(mode: str, names: tuple[str, ...]) -> ChoiceMode:
 def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
     """``tools``: one entry with all declarations, one for each server tool."""
     native = request.origin == DIALECT
-    declared = [_declaration(tool, native, abilities, losses) for tool in _tools.functions(request)]
-    out: list[JSON] = [{"functionDeclarations": [*declared]}] if declared else []
+    functions = _tools.functions(request)
+
+    def write(tool: Tool, losses: list[Loss]) -> Object:
+        return _declaration(tool, native, abilities, losses)
+
+    declared = _tools.written(functions, write, (DIALECT, native, abilities), losses)
+    out: list[JSON] = [{"functionDeclarations": declared}] if declared else []
     for tool in _tools.server_tools(request):
         if tool.dialect == DIALECT:
             out.append(tool.raw)

@@ -35,9 +35,14 @@ _NO_OUTPUT: Final = "(no output)"
 _BELOW: Final = "[image attached below]"
 
 
-def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
-    """The ``messages`` list, leading system texts first, later ones in their place."""
-    out: list[JSON] = [{"role": "system", "content": part.text} for part in request.system]
+def encode_system(request: Request) -> list[Object]:
+    """The leading system texts."""
+    return [{"role": "system", "content": part.text} for part in request.system]
+
+
+def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
+    """The conversation, later system texts in their place."""
+    out: list[Object] = []
     writer = _Writer(request.origin == DIALECT, abilities, losses)
     for message in request.messages:
         out += writer.messages(message)

@@ -10,12 +10,17 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _media, _messages, _server_tools, _state, _tools
+from mux.codecs import _media, _messages, _runs, _server_tools, _state, _tools
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap, ToolRules
+from mux.codecs._tool_names import Names, ToolMap, ToolRules
 from mux.codecs.ollama._wire import DIALECT
 from mux.codecs.ollama.messages_in import decode_images, decode_messages, own
-from mux.codecs.ollama.messages_out import check_media, encode_messages, encode_prompt
+from mux.codecs.ollama.messages_out import (
+    check_media,
+    encode_messages,
+    encode_prompt,
+    encode_system,
+)
 from mux.codecs.ollama.options import decode_options, encode_options
 from mux.codecs.ollama.reasoning import decode_think, encode_think
 from mux.codecs.ollama.tools import choose, decode_tools, encode_tools
@@ -90,14 +95,14 @@ def path(request: Request) -> str:
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
-    tools = ToolMap()
+    names = None
     if request.origin != DIALECT:
-        request, tools = _adapt(request, abilities, losses)
+        request, names = _adapt(request, abilities, losses)
     body: Object = {"model": request.model}
     if _generates(request):
-        body |= _prompt_out(request, abilities, losses)
+        body |= _prompt_out(_settled(request, names, abilities, losses), abilities, losses)
     else:
-        body["messages"] = encode_messages(request, abilities, losses)
+        body["messages"] = _conversation(request, names, abilities, losses)
     body["stream"] = request.stream
     if (wanted := _format_out(request.response_format)) is not None:
         body["format"] = wanted
@@ -111,14 +116,43 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
         body["logprobs"] = True
     if request.logprobs:
         body["top_logprobs"] = request.logprobs
+    tools = names.map if names is not None else ToolMap()
     return Encoded(json.dumps(body | _others(request)), tuple(losses), tools)
 
 
-def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """A request of another dialect, made into one the server can be sent.
+def _conversation(
+    request: Request, names: Names | None, abilities: Abilities, losses: list[Loss]
+) -> JSON:
+    """The ``messages`` list, leading system texts first."""
+
+    def write(request: Request, before: int, losses: list[Loss]) -> list[Object]:
+        request = _settled(request, names, abilities, losses, before)
+        return encode_messages(request, abilities, losses)
+
+    key = DIALECT, request.origin, abilities
+    messages = _runs.write(request, write, names, key, losses)
+    return messages.json(encode_system(request))
+
+
+def _settled(
+    request: Request,
+    names: Names | None,
+    abilities: Abilities,
+    losses: list[Loss],
+    before: int = 0,
+) -> Request:
+    """`request` with its messages in order, but for a client of this dialect, who has no `names`.
 
     A history that ends with the assistant stays as it is: the server continues that text.
     """
+    if names is None:
+        return request
+    request = _messages.settle(names.messages(request), losses, before)
+    return _media.settle(request, lambda part: check_media(part, abilities), losses)
+
+
+def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, Names]:
+    """A request of another dialect with tools and choice such as the server can be sent."""
     _state.check_state(request, DIALECT, losses)
     if "audio" in request.modalities:
         raise Unsupported("This model cannot answer in audio.", param="modalities")
@@ -127,10 +161,8 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
     unsaid = ("verbosity", "service_tier", "metadata")
     losses += [Loss(LossKind.DROP, name) for name in unsaid if getattr(request, name)]
     request = _server_tools.resolve(request, DIALECT, frozenset(), abilities, losses)
-    request, tools = _tools.adapt(request, ToolRules(), losses)
-    request = choose(request, abilities, losses)
-    request = _messages.settle(request, losses)
-    return _media.settle(request, lambda part: check_media(part, abilities), losses), tools
+    request, names = _tools.adapt(request, ToolRules(), losses)
+    return choose(request, abilities, losses), names
 
 
 def _others(request: Request) -> Object:

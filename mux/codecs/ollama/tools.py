@@ -52,9 +52,9 @@ def encode_tools(request: Request, losses: list[Loss]) -> list[JSON]:
     tools = _tools.functions(request)
     if request.origin == DIALECT:
         return [_native(tool) for tool in tools]
-    if any(tool.strict for tool in tools):
+    if any([tool.strict for tool in tools]):
         losses.append(Loss(LossKind.DROP, "strict"))
-    return [_foreign(tool, losses) for tool in tools]
+    return _tools.written(tools, _foreign, DIALECT, losses)
 
 
 def _native(tool: Tool) -> Object:

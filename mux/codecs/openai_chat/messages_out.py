@@ -35,21 +35,14 @@ _BELOW: Final = "[{} attached below]"
 _NO_THOUGHT: Final = " "
 
 
-def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[JSON]:
-    """The ``messages``, leading system texts first. The history must be settled."""
-    writer = _Writer(request, abilities, losses)
-    out = writer.system(request.system)
-    for message in request.messages:
-        match message.role:
-            case Role.SYSTEM:
-                out.append(writer.later_system(message))
-            case Role.ASSISTANT:
-                out += writer.assistant(message)
-            case Role.TOOL:
-                out += writer.shown()
-            case Role.USER:
-                out += writer.user(message)
-    return list(out)
+def encode_system(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
+    """The leading system texts."""
+    return _Writer(request, abilities, losses).system(request.system) if request.system else []
+
+
+def encode_messages(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
+    """The conversation after the leading system texts. It must be settled."""
+    return _Writer(request, abilities, losses).conversation(request.messages)
 
 
 class _Writer:
@@ -65,12 +58,7 @@ class _Writer:
         self._abilities = abilities
         self._losses = losses
         self._parts = PartWriter(self._native, abilities, losses)
-        self._results = {
-            part.call_id: part
-            for message in request.messages
-            for part in message.parts
-            if isinstance(part, ToolResult)
-        }
+        self._results: dict[str, ToolResult] = {}
         self._below: list[Part] = []
 
     def system(self, texts: Sequence[Text]) -> list[Object]:
@@ -96,20 +84,41 @@ class _Writer:
             out.append({**about, "content": text.text if plain else [part]})
         return out
 
-    def later_system(self, message: Message) -> Object:
+    def conversation(self, messages: Sequence[Message]) -> list[Object]:
+        """The messages after those, each in its place."""
+        self._results = {
+            part.call_id: part
+            for message in messages
+            for part in message.parts
+            if isinstance(part, ToolResult)
+        }
+        out: list[Object] = []
+        for message in messages:
+            match message.role:
+                case Role.SYSTEM:
+                    out.append(self._later_system(message))
+                case Role.ASSISTANT:
+                    out += self._assistant(message)
+                case Role.TOOL:
+                    out += self._shown()
+                case Role.USER:
+                    out += self._user(message)
+        return out
+
+    def _later_system(self, message: Message) -> Object:
         """A system message inside the conversation, in its place."""
         about = dict(own(message.ext)) if self._native else {"role": "developer"}
         role = self._system_role(about.pop("role", None))
         content = self._parts.content([*message.parts])
         return {"role": role, "content": content, **self._named(message), **about}
 
-    def user(self, message: Message) -> Iterable[Object]:
+    def _user(self, message: Message) -> Iterable[Object]:
         content = self._parts.content([*message.parts])
         if content == "":
             return []
         return [{"role": "user", "content": content, **self._named(message), **self._own(message)}]
 
-    def assistant(self, message: Message) -> Iterable[Object]:
+    def _assistant(self, message: Message) -> Iterable[Object]:
         """The message, if anything of it is left, and the results of its calls."""
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         fields = self._said(message.parts) | self._reasoning(message.parts, bool(calls))
@@ -123,7 +132,7 @@ class _Writer:
         legacy = "function_call" in fields
         return [{"role": "assistant", **fields}, *[self._result(call, legacy) for call in calls]]
 
-    def shown(self) -> Iterable[Object]:
+    def _shown(self) -> Iterable[Object]:
         """After the results: the user message with what they show."""
         below, self._below = self._below, []
         return [{"role": "user", "content": self._parts.content(below)}] if below else []

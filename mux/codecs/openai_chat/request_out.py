@@ -6,12 +6,21 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from mux.codecs import _media, _messages, _server_tools, _state, _stops, _tool_choice, _tools
+from mux.codecs import (
+    _media,
+    _messages,
+    _runs,
+    _server_tools,
+    _state,
+    _stops,
+    _tool_choice,
+    _tools,
+)
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap
+from mux.codecs._tool_names import Names
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.format import encode_format
-from mux.codecs.openai_chat.messages_out import encode_messages
+from mux.codecs.openai_chat.messages_out import encode_messages, encode_system
 from mux.codecs.openai_chat.parts_out import check_media
 from mux.codecs.openai_chat.reasoning import encode_reasoning, reasons
 from mux.codecs.openai_chat.tools import encode_functions, encode_tools
@@ -45,14 +54,14 @@ _TOP_LOGPROBS_LIMIT: Final = 20
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
-    request, tools = _adapt(request, abilities, losses)
+    request, names = _adapt(request, abilities, losses)
     request, stops = _stops.divide(request, abilities, losses)
     native = request.origin == DIALECT
     formatted, response_format = encode_format(request, abilities, losses)
     reasoning = encode_reasoning(request, abilities, losses)
     body: Object = {
         "model": request.model,
-        "messages": encode_messages(formatted, abilities, losses),
+        "messages": _conversation(formatted, names, abilities, losses),
         **_streaming(request, abilities),
         **_limits(request, abilities, losses),
         **_sampling(request, abilities, reasoning, losses),
@@ -64,11 +73,30 @@ def encode_request(request: Request, abilities: Abilities) -> Encoded:
     body |= response_format | reasoning | _optional(request, abilities, losses)
     if native:
         body |= {key: value for key, value in request.own(DIALECT).items() if key not in body}
-    return Encoded(json.dumps(body), tuple(losses), tools, stops)
+    return Encoded(json.dumps(body), tuple(losses), names.map, stops)
 
 
-def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """`request` with tools, history and ids such as this dialect can be sent."""
+def _conversation(request: Request, names: Names, abilities: Abilities, losses: list[Loss]) -> JSON:
+    """``messages``, leading system texts first."""
+
+    def write(request: Request, before: int, losses: list[Loss]) -> list[Object]:
+        request = _messages.settle(names.messages(request), losses, before)
+        request = _media.settle(request, lambda part: check_media(part, abilities), losses)
+        request = _messages.end_of_history(request, abilities, losses, user_last=False)
+        if not abilities.mid_system:
+            request = replace(request, messages=tuple(_messages.remind(request.messages, losses)))
+        return encode_messages(request, abilities, losses)
+
+    key = DIALECT, request.origin, request.variant, abilities
+    written = _runs.write(request, write, names, key, losses)
+    system = encode_system(request, abilities, losses)
+    if not (system or written.earlier or written.last):
+        raise Unsupported("This model needs at least one message to answer.", param="messages")
+    return written.json(system)
+
+
+def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, Names]:
+    """`request` with tools and choice such as this dialect can be sent."""
     _state.check_state(request, DIALECT, losses)
     if request.suffix:
         raise Unsupported(
@@ -81,19 +109,12 @@ def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[
         )
     searches = frozenset({"web_search"}) if abilities.web_search else frozenset[str]()
     request = _server_tools.resolve(request, DIALECT, searches, abilities, losses)
-    request, tools = _tools.adapt(request, _tools.openai_rules(abilities), losses)
-    request = _messages.settle(request, losses)
-    request = _media.settle(request, lambda part: check_media(part, abilities), losses)
-    request = _messages.end_of_history(request, abilities, losses, user_last=False)
+    request, names = _tools.adapt(request, _tools.openai_rules(abilities), losses)
     if not abilities.custom_tools:  # only OpenAI's own hosts know ``allowed_tools``
         request = _tool_choice.narrow(request)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
-    if not abilities.mid_system:
-        request = replace(request, messages=tuple(_messages.remind(request.messages, losses)))
-    if not request.messages and not request.system:
-        raise Unsupported("This model needs at least one message to answer.", param="messages")
-    return request, tools
+    return request, names
 
 
 def _streaming(request: Request, abilities: Abilities) -> Object:

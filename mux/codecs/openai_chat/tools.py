@@ -22,6 +22,7 @@ from mux.ir import (
 )
 from mux.wire import Doc, remembered
 
+_SEARCH: Final = "web_search"
 _WORDS: Final = {
     "auto": ChoiceMode.AUTO,
     "none": ChoiceMode.NONE,
@@ -48,7 +49,7 @@ def decode_search(options: Doc) -> ServerTool:
     location = options.get("user_location")
     place = location.get_object("approximate") if location is not None else None
     return ServerTool(
-        "web_search",
+        _SEARCH,
         DIALECT,
         options.mapping(),
         user_location={"type": "approximate", **place} if place is not None else None,
@@ -135,11 +136,16 @@ def _custom(doc: Doc) -> Tool:
 
 def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
     """``tools``, ``tool_choice``, ``parallel_tool_calls`` and ``web_search_options``."""
+    if not request.tools:
+        return {}
     native = request.origin == DIALECT
-    writer = _Writer(native, abilities, losses)
-    tools: list[JSON] = [
-        written for tool in request.tools if (written := writer.tool(tool)) is not None
-    ]
+    searches = [tool for tool in _tools.server_tools(request) if tool.kind == _SEARCH]
+    others = [tool for tool in request.tools if tool not in searches]
+
+    def write(tool: Tool | ServerTool, losses: list[Loss]) -> Object:
+        return _tool_out(tool, native, abilities, losses)
+
+    tools = _tools.written(others, write, (DIALECT, native, abilities), losses)
     out: Object = {}
     if tools:
         out["tools"] = tools
@@ -147,8 +153,8 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
             out["tool_choice"] = _choice(request, request.tool_choice)
         if request.parallel_tools is not None:
             _parallel(request.parallel_tools, abilities, out, losses)
-    if writer.search is not None:
-        out["web_search_options"] = writer.search
+    for tool in searches:
+        out["web_search_options"] = _search(tool, losses)
     return out
 
 
@@ -167,58 +173,43 @@ def encode_functions(request: Request) -> Object:
     return out
 
 
-class _Writer:
-    """Writes the tools of one request."""
-
-    def __init__(self, native: bool, abilities: Abilities, losses: list[Loss]) -> None:
-        self._native = native
-        self._abilities = abilities
-        self._losses = losses
-        self.search: Object | None = None
-
-    def tool(self, tool: Tool | ServerTool) -> Object | None:
-        if isinstance(tool, Tool):
-            return self._client_tool(tool)
-        if tool.kind == "web_search":
-            self.search = self._search(tool)
-            return None
+def _tool_out(
+    tool: Tool | ServerTool, native: bool, abilities: Abilities, losses: list[Loss]
+) -> Object:
+    if isinstance(tool, ServerTool):
         return tool.raw
+    if tool.kind is ToolKind.CUSTOM:
+        return _custom_out(tool, native)
+    if native:
+        beside = {key: value for key, value in _own(tool).items() if key != "inner"}
+        return {"type": "function", "function": _inner(tool), **beside}
+    function: Object = {"name": tool.name}
+    if description := _tools.described(tool):
+        function["description"] = description
+    if tool.schema is not None:
+        cleaned = _schema.openai(tool.schema)
+        if not cleaned.exact:
+            losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
+        function["parameters"] = cleaned.schema
+    if tool.strict:
+        # Only as the client wants it, and only if the schema keeps to the subset.
+        if abilities.strict_tools and _schema.openai_strict_ok(tool.schema):
+            function["strict"] = True
+        else:
+            losses.append(Loss(LossKind.DROP, "strict", tool.name))
+    return {"type": "function", "function": function}
 
-    def _client_tool(self, tool: Tool) -> Object:
-        if tool.kind is ToolKind.CUSTOM:
-            return _custom_out(tool, self._native)
-        if self._native:
-            beside = {key: value for key, value in _own(tool).items() if key != "inner"}
-            return {"type": "function", "function": _inner(tool), **beside}
-        function: Object = {"name": tool.name}
-        if description := _tools.described(tool):
-            function["description"] = description
-        if tool.schema is not None:
-            cleaned = _schema.openai(tool.schema)
-            if not cleaned.exact:
-                self._losses.append(Loss(LossKind.DEGRADE, "tool_schema", tool.name))
-            function["parameters"] = cleaned.schema
-        if tool.strict:
-            function |= self._strict(tool)
-        return {"type": "function", "function": function}
 
-    def _strict(self, tool: Tool) -> Object:
-        """Strict only as the client wants it, and only if the schema keeps to the subset."""
-        if self._abilities.strict_tools and _schema.openai_strict_ok(tool.schema):
-            return {"strict": True}
-        self._losses.append(Loss(LossKind.DROP, "strict", tool.name))
+def _search(tool: ServerTool, losses: list[Loss]) -> Object:
+    """``web_search_options``, which know where the user is and no limits."""
+    if tool.dialect == DIALECT:
+        return tool.raw
+    limits = ("allowed_domains", "blocked_domains", "max_uses")
+    losses += [Loss(LossKind.DROP, name) for name in limits if getattr(tool, name)]
+    if tool.user_location is None:
         return {}
-
-    def _search(self, tool: ServerTool) -> Object:
-        """``web_search_options``, which know where the user is and no limits."""
-        if tool.dialect == DIALECT:
-            return tool.raw
-        limits = ("allowed_domains", "blocked_domains", "max_uses")
-        self._losses += [Loss(LossKind.DROP, name) for name in limits if getattr(tool, name)]
-        if tool.user_location is None:
-            return {}
-        place = {key: value for key, value in tool.user_location.items() if key != "type"}
-        return {"user_location": {"type": "approximate", "approximate": place}}
+    place = {key: value for key, value in tool.user_location.items() if key != "type"}
+    return {"user_location": {"type": "approximate", "approximate": place}}
 
 
 def _inner(tool: Tool) -> Object:

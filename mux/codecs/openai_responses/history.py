@@ -7,23 +7,29 @@ their own return to the part they belong to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final
 
 from mux.codecs import _carried
 from mux.codecs.openai_responses._own import DIALECT
 from mux.codecs.openai_responses.input_items import Item, read_item
 from mux.ir import JSON, Message, Part, Refusal, Role, ServerTool, Text, Tool
-from mux.wire import Doc
+from mux.wire import Doc, Shared
+
+_MANY_ITEMS: Final = 16
+_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 
 class History:
     """Reads items in order. One per request; the fields are the result, after `close`.
 
+    `remembers`: the items are an agent's, and the same ones make the same messages again.
     `late` holds the items that declare tools in the middle of the conversation, each with its
     place among all items: their tools are in `tools`, for other dialects to declare at the start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembers: bool = False) -> None:
+        self._remembers = remembers
         self.system: list[Text] = []
         self.messages: list[Message] = []
         self.tools: list[Tool | ServerTool] = []
@@ -50,7 +56,7 @@ class History:
             if item.leads and self._leading:
                 self.system += [part for part in item.parts if isinstance(part, Text)]
             else:
-                self._push(Message(item.role, item.parts, ext=item.ext))
+                self._push((item,), lambda: Message(item.role, item.parts, ext=item.ext))
 
     def close(self) -> None:
         """There are no more items."""
@@ -66,21 +72,35 @@ class History:
             self._phase = item.phase
         self._said += item.parts
 
-    def _push(self, message: Message) -> None:
+    def _push(
+        self, objects: tuple[object, ...], make: Callable[[], Message], how: Hashable = None
+    ) -> None:
+        """Add the message to `make` of `objects`."""
+        message = _MESSAGES.find(objects, how) if self._remembers else None
+        if message is None:
+            message = make()
+            if self._remembers:
+                _MESSAGES.keep(objects, message, how)
         self.messages.append(message)
         self._leading = False
 
     def _end_said(self) -> None:
-        if self._said:
+        if said := tuple(self._said):
+            phase = self._phase
             self._push(
-                Message(Role.ASSISTANT, _carried.restore(self._said, DIALECT), phase=self._phase)
+                said,
+                lambda: Message(Role.ASSISTANT, _carried.restore(said, DIALECT), phase=phase),
+                (Role.ASSISTANT, phase),
             )
         self._said, self._phase = [], ""
 
     def _end_answers(self) -> None:
-        if self._answers:
-            self._push(Message(Role.TOOL, tuple(self._answers)))
+        if answers := tuple(self._answers):
+            self._push(answers, lambda: Message(Role.TOOL, answers), Role.TOOL)
         self._answers = []
+
+
+_MESSAGES: Final = Shared[Message](_LIMIT_BYTES)
 
 
 def merge_tools(
@@ -102,11 +122,12 @@ def merge_tools(
 
 def decode_input(value: Doc | None) -> History:
     """The history in ``input``: a string, or items. Raises `InvalidRequest`."""
-    history = History()
     if value is not None and isinstance(value.value, str):
+        history = History()
         history.messages.append(Message(Role.USER, (Text(value.value),)))
         return history
-    items: Iterable[Doc] = value.items() if value is not None else ()
+    items = value.items() if value is not None else []
+    history = History(remembers=len(items) >= _MANY_ITEMS)
     for place, item in enumerate(items):
         history.add(place, item)
     history.close()

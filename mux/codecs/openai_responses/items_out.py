@@ -7,6 +7,7 @@ those of this dialect's own clients; nobody else's history has any.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from mux.codecs.openai_responses import compaction
@@ -42,12 +43,14 @@ _CONTENT: Final = "reasoning_text"
 def encode_input_items(
     request: Request, abilities: Abilities, losses: list[Loss]
 ) -> tuple[str, list[JSON]]:
-    """``instructions`` and ``input``."""
+    """``instructions`` and ``input`` of a client of this dialect."""
     items = _Items(request, abilities, losses)
-    instructions = items.system(request.system)
-    for message in request.messages:
-        items.message(message)
-    return instructions, items.close()
+    return items.system(request.system), [*items.write(request.messages)]
+
+
+def encode_items(request: Request, abilities: Abilities, losses: list[Loss]) -> list[Object]:
+    """The items of a conversation, or of a part of it."""
+    return _Items(request, abilities, losses).write(request.messages)
 
 
 class _Items:
@@ -75,8 +78,18 @@ class _Items:
         self._flush()
         return "\n\n".join(text for text in plain if text)
 
-    def message(self, message: Message) -> None:
-        """One message's items."""
+    def write(self, messages: Iterable[Message]) -> list[Object]:
+        """The items of `messages`, with those that declare tools back in their places."""
+        for message in messages:
+            self._message(message)
+        out = list(self._out) if self._native else _with_followers(self._out)
+        for entry in self._late if isinstance(self._late, list) else []:
+            if isinstance(entry, dict) and isinstance(at := entry.get("at"), int):
+                item = entry.get("item")
+                out.insert(at, item if isinstance(item, dict) else _NOTHING)
+        return out
+
+    def _message(self, message: Message) -> None:
         if message.name and not self._native:
             self._losses.append(Loss(LossKind.DROP, "name"))
         match message.role:
@@ -93,15 +106,6 @@ class _Items:
                     self._user(message)
         self._flush()
         self._ids_gone = False
-
-    def close(self) -> list[JSON]:
-        """The items, with those that declare tools back in their places."""
-        out = list(self._out) if self._native else _with_followers(self._out)
-        for entry in self._late if isinstance(self._late, list) else []:
-            if isinstance(entry, dict) and isinstance(at := entry.get("at"), int):
-                item = entry.get("item")
-                out.insert(at, item if isinstance(item, dict) else _NOTHING)
-        return list(out)
 
     def _flush(self) -> None:
         self._content, self._around = None, None

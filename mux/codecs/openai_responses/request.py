@@ -15,6 +15,7 @@ from mux.codecs import (
     _ids,
     _media,
     _messages,
+    _runs,
     _server_tools,
     _state,
     _stops,
@@ -22,12 +23,12 @@ from mux.codecs import (
     _tools,
 )
 from mux.codecs._base import Encoded
-from mux.codecs._tools import ToolMap
+from mux.codecs._tool_names import Names, ToolMap
 from mux.codecs.openai_responses import compaction
 from mux.codecs.openai_responses._own import DIALECT, keep
 from mux.codecs.openai_responses.history import decode_input, merge_tools
 from mux.codecs.openai_responses.hosted_out import wanted_results
-from mux.codecs.openai_responses.items_out import encode_input_items
+from mux.codecs.openai_responses.items_out import encode_input_items, encode_items
 from mux.codecs.openai_responses.media import check_media
 from mux.codecs.openai_responses.settings import (
     decode_reasoning,
@@ -151,19 +152,22 @@ def path(request: Request) -> str:
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
     """The upstream's request. Raises `Unsupported`."""
     losses: list[Loss] = []
-    tools = ToolMap()
+    names = None
     no_stops = replace(abilities, stop=False)  # the dialect has no field for them
     request, stops = _stops.divide(request, no_stops, losses)
     if request.origin != DIALECT:
-        request, tools = _adapt(request, abilities, losses)
-    body = _encode_body(request, abilities, losses)
+        request, names = _adapt(request, abilities, losses)
+    body = _encode_body(request, names, abilities, losses)
+    tools = names.map if names is not None else ToolMap()
     return Encoded(json.dumps(body), tuple(losses), tools, stops)
 
 
-def _encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> Object:
+def _encode_body(
+    request: Request, names: Names | None, abilities: Abilities, losses: list[Loss]
+) -> Object:
     """The body of a request that fits this dialect, in the order of its documentation."""
     native = request.origin == DIALECT
-    instructions, items = encode_input_items(request, abilities, losses)
+    instructions, items = _conversation(request, names, abilities, losses)
     instructions = _json_asked(request, instructions)
     body: Object = {"model": request.model} if request.model else {}
     if instructions:
@@ -195,24 +199,42 @@ def _encode_body(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     return body | {key: value for key, value in own_fields.items() if key not in written}
 
 
-def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, ToolMap]:
-    """A request of another dialect, made into one this API can be sent."""
+def _conversation(
+    request: Request, names: Names | None, abilities: Abilities, losses: list[Loss]
+) -> tuple[str, JSON]:
+    """``instructions``, and ``input`` if there is any.
+
+    A client of this dialect has no `names`, and items that know their place among all others.
+    """
+    if names is None:
+        return encode_input_items(request, abilities, losses)
+
+    def write(request: Request, before: int, losses: list[Loss]) -> list[Object]:
+        request = _messages.settle(names.messages(request), losses, before)
+        request = _media.settle(request, lambda part: check_media(part, abilities), losses)
+        request = _messages.end_of_history(request, abilities, losses, user_last=False)
+        return encode_items(request, abilities, losses)
+
+    items = _runs.write(request, write, names, (DIALECT, request.origin, abilities), losses)
+    return "\n\n".join([part.text for part in request.system if part.text]), items.json()
+
+
+def _adapt(request: Request, abilities: Abilities, losses: list[Loss]) -> tuple[Request, Names]:
+    """A request of another dialect with tools, choice and format such as this API can be sent."""
     _state.check_state(request, DIALECT, losses)
     _refuse(request, abilities)
     if any(word.lower() != "text" for word in request.modalities):
         losses.append(Loss(LossKind.DROP, "modalities"))
     request = _server_tools.resolve(request, DIALECT, NATIVE, abilities, losses)
     rules = _tools.openai_rules(abilities, namespaces=True)
-    request, tools = _tools.adapt(request, rules, losses)
+    request, names = _tools.adapt(request, rules, losses)
     if not abilities.custom_tools:  # only OpenAI's own hosts know ``allowed_tools``
         request = _tool_choice.narrow(request)
     if not abilities.forced_tool_choice:
         request = _tool_choice.relax(request, losses)
     if not abilities.structured or (request.tools and not abilities.structured_with_tools):
         request = _formats.instruct(request, losses)
-    request = _messages.settle(request, losses)
-    request = _media.settle(request, lambda part: check_media(part, abilities), losses)
-    return _messages.end_of_history(request, abilities, losses, user_last=False), tools
+    return request, names
 
 
 def _refuse(request: Request, abilities: Abilities) -> None:

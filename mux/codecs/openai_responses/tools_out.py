@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
@@ -38,13 +39,13 @@ def encode_tools(request: Request, abilities: Abilities, losses: list[Loss]) -> 
     """The ``tools`` list."""
     if request.origin == DIALECT:
         return native_tools(request)
-    out = _grouped(
-        [
-            (tool, _foreign(tool, abilities, losses))
-            for tool in request.tools
-            if isinstance(tool, Tool)
-        ]
-    )
+    functions = _tools.functions(request)
+
+    def write(tool: Tool, losses: list[Loss]) -> Object:
+        return _foreign(tool, abilities, losses)
+
+    written = _tools.written(functions, write, (DIALECT, abilities), losses)
+    out = _grouped(list(zip(functions, written, strict=True)))
     kinds = {tool.kind for tool in _tools.server_tools(request)}
     for tool in _tools.server_tools(request):
         if tool.kind == "web_fetch" and "web_search" in kinds:
@@ -82,7 +83,7 @@ def _declared_inside(request: Request) -> list[JSON]:
     return out
 
 
-def _grouped(tools: list[tuple[Tool, Object]]) -> list[JSON]:
+def _grouped(tools: Sequence[tuple[Tool, JSON]]) -> list[JSON]:
     """The declarations, neighbours of one namespace inside it."""
     out: list[JSON] = []
     for namespace, members in groupby(tools, lambda pair: pair[0].namespace):
