@@ -109,8 +109,9 @@ class Attempt:
         """What a translation begins with."""
         request = keep_own(self._request, self.candidate.provider.name)
         if not self._own:
-            request = self._gateway.memory.signatures.restore(self._call.client, request)
-            request = keep_own(request, self.candidate.provider.name)
+            restored = self._gateway.memory.signatures.restore(self._call.client, request)
+            if restored is not request:
+                request = keep_own(restored, self.candidate.provider.name)
         self._request, self._abilities, self._losses = repairs.apply(
             self.repairs, request, self._abilities
         )
