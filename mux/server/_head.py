@@ -7,7 +7,6 @@ lengths of one body and HTTP versions that are not 1.0 or 1.1. A test compares t
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from msgspec import Struct
 LIMIT_BYTES: Final = 64 * 1024
 _LINES_LIMIT: Final = 100
 _SHORT_BYTES: Final = 256
+_MOST_KNOWN: Final = 512
 
 _REQUEST_LINE: Final = re.compile(
     rb"([-!#$%&'*+.^_`|~0-9a-zA-Z]+) ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])\r\n"
@@ -30,6 +30,9 @@ _FRAMING: Final = frozenset(
 
 Header: TypeAlias = tuple[bytes, bytes]
 """Its name in lower case, and its value."""
+
+_known: Final[dict[bytes, Header]] = {}
+"""Short lines and what they say: a client sends most of them again with every request."""
 
 
 class Refused(Exception):
@@ -66,7 +69,7 @@ def parse(data: bytes) -> Head:
         raise Refused(405, "CONNECT is not served: this is no proxy")
     if len(lines) > _LINES_LIMIT:
         raise Refused(431, f"More than {_LINES_LIMIT} header lines")
-    headers = [_known(line) if len(line) <= _SHORT_BYTES else _header(line) for line in lines]
+    headers = [_known.get(line) or _header(line) for line in lines]
     return _head(method, target, version, headers)
 
 
@@ -74,11 +77,12 @@ def _header(line: bytes) -> Header:
     field = _HEADER.fullmatch(line)
     if field is None:
         raise Refused(400, "A header line is not valid HTTP/1.1")
-    return field[1].lower(), field[2].rstrip(b" \t")
-
-
-_known: Final = lru_cache(maxsize=512)(_header)
-"""Of most lines a client says the same with every request."""
+    header = field[1].lower(), field[2].rstrip(b" \t")
+    if len(line) <= _SHORT_BYTES:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[line] = header
+    return header
 
 
 def _head(method: bytes, target: bytes, version: bytes, headers: list[Header]) -> Head:

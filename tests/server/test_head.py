@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fuzz.targets import fuzz_body, fuzz_head
+from mux.server import _head
 from mux.server._head import Refused, parse
 
 METHODS = st.sampled_from([b"GET", b"POST", b"get", b"M-SEARCH", b"G@T", b"", b"GE T", b"\xffET"])
@@ -142,6 +143,16 @@ def test_T15_no_head_takes_more_time_than_it_has_bytes(line: bytes, filling: byt
     for _ in range(20):
         with suppress(Refused):
             parse(head + b"x\r\n\r\n")
+
+
+def test_lines_that_were_read_before_are_few_short_and_mean_the_same():
+    for number in range(2 * _head._MOST_KNOWN):
+        line = b"x-a: %d\r\nx-long: %b\r\n" % (number, b"%d" % number * _head._SHORT_BYTES)
+        for _ in range(2):
+            head = parse(b"GET / HTTP/1.1\r\nHost: h\r\n" + line + b"\r\n")
+            assert head.headers[:2] == [(b"host", b"h"), (b"x-a", b"%d" % number)]
+    assert 0 < len(_head._known) <= _head._MOST_KNOWN
+    assert all(len(line) <= _head._SHORT_BYTES for line in _head._known)
 
 
 def test_the_comparison_compares() -> None:
