@@ -308,9 +308,9 @@ class Attempt:
     async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
         outgoing, encoded = await aside(partial(self.outgoing, request), len(self._call.body))
-        watch = Watch(self._gateway.settings)
-        with watch.scope:
-            async with self._gateway.transport.open(outgoing) as opened:
+        gateway = self._gateway
+        with Watch(gateway.settings, gateway.memory.closing) as watch:
+            async with gateway.transport.open(outgoing) as opened:
                 reply = WatchedReply(opened, watch)
                 self._outcome.tries[-1].status = reply.status
                 if reply.status >= 400:
@@ -318,8 +318,6 @@ class Attempt:
                 if reply.status >= 300:
                     raise _redirected(reply.status)
                 yield reply, encoded, self._head(reply.headers, encoded.losses)
-        if watch.scope.cancelled_caught:
-            raise watch.error()
 
     def _head(self, upstream: Mapping[str, str], losses: Iterable[Loss]) -> _Head:
         return headers.to_client(

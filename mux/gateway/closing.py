@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import trio
 
 from mux.errors import Overloaded
 
 
 class Closing:
-    """Ends all calls at once, each with an error that its client is told."""
+    """Ends all that calls wait for, each with an error that its client is told."""
 
     def __init__(self) -> None:
-        self._running: set[trio.CancelScope] = set()
-        self._closed = False
+        self.closed = False
+        self._waiting: set[trio.CancelScope] = set()
 
-    @contextmanager
-    def held(self) -> Generator[None]:
-        """Run what is within until `close`. Raises `Overloaded` if that came first."""
-        with trio.CancelScope() as scope:
-            self._running.add(scope)
-            if self._closed:
-                scope.cancel()
+    def begin(self, scope: trio.CancelScope) -> None:
+        """A call waits within `scope` until its `end`, or until `close` cancels it."""
+        self._waiting.add(scope)
+        if self.closed:
+            scope.cancel()
+
+    def end(self, scope: trio.CancelScope) -> None:
+        """It waits no more."""
+        self._waiting.discard(scope)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, at most until `close`. Raises `Overloaded` if that came first."""
+        with trio.move_on_after(seconds) as scope:
+            self.begin(scope)
             try:
-                yield
+                await trio.sleep_forever()
             finally:
-                self._running.discard(scope)
-        if scope.cancelled_caught:
-            raise Overloaded("llm-mux is being stopped; ask again in a moment", retry_after_s=1.0)
+                self.end(scope)
+        if self.closed:
+            raise self.error()
+
+    def error(self) -> Overloaded:
+        """What the clients of calls that were ended are told."""
+        return Overloaded("llm-mux is being stopped; ask again in a moment", retry_after_s=1.0)
 
     def close(self) -> None:
-        """End the calls that run, and those that come."""
-        self._closed = True
-        for scope in self._running:
+        """End what calls wait for, and what they begin to wait for."""
+        self.closed = True
+        for scope in self._waiting:
             scope.cancel()

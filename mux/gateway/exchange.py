@@ -75,8 +75,7 @@ class Gateway:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
         call = self.memory.conversations.resumed(call)
         if not call.request.stream:
-            with self.memory.closing.held():
-                await self._first(call, outcome, lambda attempt: attempt.whole(sink))
+            await self._first(call, outcome, lambda attempt: attempt.whole(sink))
             return
         request, server = call.request, CODECS[call.dialect].server
         stream = ClientStream(
@@ -87,7 +86,7 @@ class Gateway:
         failed: MuxError | None = None
         async with trio.open_nursery() as nursery:
             try:
-                with self.memory.silences.filled(stream, nursery), self.memory.closing.held():
+                with self.memory.silences.filled(stream, nursery):
                     await self._first(call, outcome, lambda attempt: attempt.stream(stream))
             except MuxError as error:  # told below, outside of the nursery's exception group
                 failed = error
@@ -117,7 +116,7 @@ class Gateway:
             wait_s = rounds.wait_s(number, failed, self.luck())
             if wait_s is None or outcome.attempts >= ATTEMPTS or not self.memory.budget.take():
                 raise failed
-            await trio.sleep(wait_s)
+            await self.memory.closing.sleep(wait_s)
 
     async def _round(
         self,
@@ -146,7 +145,7 @@ class Gateway:
                 with memory.health.asking(candidate):
                     await self._ask(call, candidate, outcome, answer)
             except MuxError as error:
-                if error.kind in _CLIENTS_FAULT:
+                if error.kind in _CLIENTS_FAULT or memory.closing.closed:
                     raise
                 memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
                 if error.kind in SPENT:

@@ -7,29 +7,53 @@ it with every piece; a silence is noticed up to a second late.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import trio
 
 from mux.config import Settings
-from mux.errors import UpstreamTimeout
+from mux.errors import MuxError, UpstreamTimeout
+from mux.gateway.closing import Closing
 from mux.upstream import Reply
 
 _GRAIN_S: Final = 1.0
 
 
 class Watch:
-    """The clock of one upstream answer: run everything that waits for it inside of `scope`."""
+    """The clock of one upstream answer, a context for everything that waits for it.
 
-    __slots__ = ("_began", "_renew_s", "_settings", "_until_s", "scope")
+    Leaving it raises `UpstreamTimeout` if the upstream took too long, and `Overloaded` if the
+    process came to its end meanwhile.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    __slots__ = ("_began", "_closing", "_renew_s", "_scope", "_settings", "_until_s")
+
+    def __init__(self, settings: Settings, closing: Closing) -> None:
         now_s = trio.current_time()
         self._settings = settings
+        self._closing = closing
         self._until_s = now_s + settings.request_timeout
         self._began = False
         self._renew_s = now_s + settings.first_byte_timeout
-        self.scope = trio.CancelScope(deadline=min(self._renew_s, self._until_s))
+        self._scope = trio.CancelScope(deadline=min(self._renew_s, self._until_s))
+
+    def __enter__(self) -> Self:
+        self._scope.__enter__()
+        self._closing.begin(self._scope)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        self._closing.end(self._scope)
+        handled = self._scope.__exit__(kind, error, trace)
+        if self._scope.cancelled_caught:
+            raise self._error() from None
+        return handled
 
     def heard(self) -> None:
         """Something has come."""
@@ -39,11 +63,12 @@ class Watch:
         self._began = True
         self._renew_s = now_s + _GRAIN_S
         silence_until_s = now_s + self._settings.stream_timeout + _GRAIN_S
-        self.scope.deadline = min(silence_until_s, self._until_s)
+        self._scope.deadline = min(silence_until_s, self._until_s)
 
-    def error(self) -> UpstreamTimeout:
-        """What to say when the scope was cancelled."""
+    def _error(self) -> MuxError:
         settings = self._settings
+        if self._closing.closed:
+            return self._closing.error()
         if trio.current_time() >= self._until_s:
             return UpstreamTimeout(
                 f"The upstream did not finish within {settings.request_timeout:.0f} s; raise "

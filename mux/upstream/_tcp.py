@@ -6,6 +6,7 @@ at once costs one system call, and a receive is one wake-up and one system call.
 
 from __future__ import annotations
 
+import select
 import socket
 
 import trio
@@ -18,11 +19,15 @@ class TcpStream:
     `trio.ClosedResourceError` where `close` was called meanwhile.
     """
 
-    __slots__ = ("_sock",)
+    __slots__ = ("_poll", "_sock")
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._sock = socket.socket(fileno=stream.socket.detach())
         self._sock.setblocking(False)
+        self._poll: select.poll | None = None
+        if hasattr(select, "poll"):  # not on Windows
+            self._poll = select.poll()
+            self._poll.register(self._sock, select.POLLIN)
 
     def fileno(self) -> int:
         """The descriptor; -1 once closed."""
@@ -59,14 +64,10 @@ class TcpStream:
                 raise self._failed() from None
 
     def stirred(self) -> bool:
-        """Whether bytes are there to be received, or the end; what is there stays there."""
-        try:
-            self._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass
-        return True
+        """Whether there is something to be received, be it the end."""
+        if self._poll is None:
+            return bool(select.select([self._sock], [], [], 0)[0])
+        return bool(self._poll.poll(0))
 
     def close(self) -> None:
         """Close at once, under whatever is going on."""
