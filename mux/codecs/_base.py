@@ -13,8 +13,10 @@ Contracts the signatures cannot say, tested for every codec in `tests/laws`:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from mux.codecs._check import Rules
 from mux.codecs._tool_names import ToolMap
@@ -27,8 +29,7 @@ exactly the type they are filed under, which no type can say. A table of bound m
 encoder would keep it alive until the garbage collector comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """An upstream request: its JSON body, what it lost, and how to read the reply.
 
     `tools` gives tools their own names back; the answer must end before any of `stops`, which the
@@ -37,7 +38,7 @@ class Encoded:
 
     body: bytes
     losses: tuple[Loss, ...] = ()
-    tools: ToolMap = field(default_factory=ToolMap)
+    tools: ToolMap = ToolMap()
     stops: tuple[str, ...] = ()
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mux.errors import MuxError
 from mux.ir import Request, Response, StopReason, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request to generate: the client's own bytes beside what they mean.
 
     `headers` are the client's, names in lower case. `client` tells clients apart without holding
@@ -21,11 +22,14 @@ class Call:
 
     dialect: str
     request: Request
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    body: bytes
+    headers: Mapping[str, str]
     client: str = ""
     strict: bool = False
     exact: bool = True
+
+    def __repr__(self) -> str:
+        return f"Call({self.dialect!r}, {self.request.model!r})"  # the rest holds keys
 
     def changed(self, request: Request) -> Call:
         """The call with another `request` than its body holds."""
@@ -48,8 +52,7 @@ class Sink(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Try:
+class Try(Struct):
     """One candidate asked once. Times are on trio's clock.
 
     `catalogue` is what the model catalogue calls the provider's type, `account` tells its keys
@@ -82,8 +85,7 @@ class Try:
         self.complete = outcome.finished and not self.error
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What became of a call. What is told of an attempt is that of the last one."""
 
     provider: str = ""
@@ -104,7 +106,7 @@ class Outcome:
     """the upstream's own words for its answer"""
     reasons: tuple[StopReason, ...] = ()
     """why its choices ended"""
-    tries: list[Try] = field(default_factory=list[Try])
+    tries: list[Try] = []
 
     def told(self, response: Response) -> None:
         """The whole of the answer is `response`."""

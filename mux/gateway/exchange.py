@@ -14,6 +14,7 @@ from random import random
 from typing import Final, TypeAlias
 
 import trio
+from msgspec import Struct
 
 from mux.codecs import CODECS
 from mux.config import Settings
@@ -151,6 +152,7 @@ class Gateway:
                 if error.kind in SPENT:
                     spent.add(place)
                 failed = error if failed is None else _worth_telling(failed, error)
+                error.__traceback__ = None  # it holds this frame, which holds the error
             else:
                 self._answered(candidate, outcome, session)
                 return None
@@ -219,8 +221,7 @@ def _begun(attempt: Attempt) -> Try:
     )
 
 
-@dataclass(slots=True)
-class _Tries:
+class _Tries(Struct):
     """The further tries that one candidate gets with a request."""
 
     gateway: Gateway

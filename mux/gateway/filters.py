@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mux.codecs import Encoded, _ids
@@ -42,8 +42,7 @@ _CUTTING: Final = frozenset({"anthropic", "gemini"})
 """Dialects whose upstreams may cut an answer and go on with it when asked."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Chain:
+class Chain(Struct, kw_only=True):
     """The filters of one answer, in their order. Made for each answer, never shared.
 
     `begin` it with what was asked; an answer cut by its upstream leaves it `waiting`, and what

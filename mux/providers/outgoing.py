@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """`url` is absolute; `headers` hold the credentials, so `repr` leaves them out."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    proxy_url: str = field(default="", repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+    proxy_url: str = ""
+
+    def __repr__(self) -> str:
+        return f"Outgoing({self.method!r}, {self.url!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -40,6 +41,24 @@ async def test_a_passing_failure_is_tried_again_after_a_moment(autojump_clock):
     assert client.status == 200
     assert outcome.attempts == 3
     assert trio.current_time() - begun == 0.25 + 0.5, "half of what it may be at most"
+
+
+async def test_a_failure_that_was_made_good_is_gone_without_the_garbage_collector(autojump_clock):
+    def errors() -> int:
+        return sum(isinstance(one, MuxError) for one in gc.get_objects())
+
+    transport = ScriptedTransport(*[BUSY, OK] * 3)
+    gate = gateway(transport, "openai", request_retry=3)
+    gc.collect()
+    gc.disable()
+    try:
+        before = errors()
+        for _ in range(3):
+            _, outcome = await asked(gate, call("openai_chat", ASK))
+            assert outcome.attempts == 2
+        assert errors() == before
+    finally:
+        gc.enable()
 
 
 async def test_no_more_rounds_than_configured_and_no_more_than_five_attempts(autojump_clock):

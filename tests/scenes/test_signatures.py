@@ -119,7 +119,7 @@ async def test_another_client_gets_nothing_of_it(autojump_clock):
         spoken("anthropic", Text("done")),
     )
     gate = gateway(transport, "anthropic")
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     one = call("openai_chat", chat(stream=False))
     other = call("openai_chat", chat(*plain_chat_turns([1]), stream=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import ssl
 import sys
@@ -10,6 +9,7 @@ import sys
 import pytest
 import trio
 import trustme
+from msgspec.structs import replace
 
 from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
@@ -27,7 +27,7 @@ async def network():
 
 
 def through(proxy: Server, request: Outgoing, credentials: str = "") -> Outgoing:
-    return dataclasses.replace(request, proxy_url=f"http://{credentials}localhost:{proxy.port}")
+    return replace(request, proxy_url=f"http://{credentials}localhost:{proxy.port}")
 
 
 async def test_without_a_proxy_httpx_is_not_even_imported() -> None:
@@ -133,7 +133,7 @@ async def test_a_socks_proxy(nursery, network) -> None:
     asked: list[bytes] = []
     upstream = await start(nursery, upstream_script)
     proxy = await start(nursery, proxy_script)
-    request = dataclasses.replace(get(UPSTREAM), proxy_url=f"socks5://localhost:{proxy.port}")
+    request = replace(get(UPSTREAM), proxy_url=f"socks5://localhost:{proxy.port}")
     assert await fetch(network, request) == (200, b"")
     assert asked == [b"\x05\x01\x00\x03\x0bapi.example\x1f\x90"]
 
@@ -196,14 +196,14 @@ async def test_no_tunnel(nursery, network, answer, words) -> None:
 
 async def test_nothing_listens(network) -> None:
     for scheme in ("http", "socks5"):
-        request = dataclasses.replace(get(UPSTREAM), proxy_url=f"{scheme}://127.0.0.1:1")
+        request = replace(get(UPSTREAM), proxy_url=f"{scheme}://127.0.0.1:1")
         with pytest.raises(UpstreamUnreachable, match="check proxy-url"):
             await fetch(network, request)
 
 
 @pytest.mark.parametrize("proxy_url", ["foo://secret", "secret", "http://secret:notaport"])
 async def test_what_is_not_a_proxy(network, proxy_url) -> None:
-    request = dataclasses.replace(get(UPSTREAM), proxy_url=proxy_url)
+    request = replace(get(UPSTREAM), proxy_url=proxy_url)
     with pytest.raises(UpstreamUnreachable, match="check it") as caught:
         await fetch(network, request)
     assert "secret" not in caught.value.message
