@@ -20,13 +20,10 @@ from mux.ir import (
     Loss,
     LossKind,
     Request,
-    Response,
     StopReason,
     Text,
     TextDelta,
     UsageUpdate,
-    fold,
-    unfold,
 )
 
 
@@ -83,10 +80,6 @@ class Stops:
             else:
                 self._other(event, out)
         return out
-
-    def response(self, response: Response) -> Response:
-        """A whole response, cut the same way."""
-        return fold(Stops(self._sequences, eager=False).events(unfold(response)))
 
     def _after(self, event: Event, matched: str, out: list[Event]) -> None:
         """What follows a match: nothing but the end of this choice, and the next one."""

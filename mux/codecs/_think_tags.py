@@ -19,15 +19,12 @@ from mux.ir import (
     Choice,
     Event,
     Failure,
-    Response,
     SignatureDelta,
     Text,
     TextDelta,
     Thinking,
     ThinkingBreak,
     ThinkingDelta,
-    fold,
-    unfold,
 )
 
 _OPEN: Final = "<think>"
@@ -64,10 +61,6 @@ class ThinkTags:
         for event in events:
             self._event(event, out)
         return out
-
-    def response(self, response: Response) -> Response:
-        """A whole response, as the events would have told it."""
-        return fold(ThinkTags().events(unfold(response)))
 
     def _reset(self) -> None:
         self._state = _State.BEFORE

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from mux.codecs import _arguments
-from mux.codecs._free_text import Unwrapper, unwrap_text
+from mux.codecs._free_text import Unwrapper
 from mux.codecs._tool_names import Names, Original, ToolMap, ToolRules
 from mux.errors import Unsupported
 from mux.ir import (
@@ -26,7 +26,6 @@ from mux.ir import (
     Loss,
     LossKind,
     Object,
-    Part,
     Request,
     Response,
     ServerTool,
@@ -34,6 +33,8 @@ from mux.ir import (
     ToolCall,
     ToolChoice,
     ToolKind,
+    fold,
+    unfold,
 )
 from mux.wire import Shared, json, stand_in
 
@@ -233,11 +234,7 @@ class ToolRestorer:
 
     def response(self, response: Response) -> Response:
         """A whole response with calls restored."""
-        answers = tuple(
-            replace(answer, parts=tuple(self._part(part) for part in answer.parts))
-            for answer in response.answers
-        )
-        return replace(response, answers=answers)
+        return fold(self.events(unfold(response)))
 
     def _start(self, event: BlockStart) -> BlockStart:
         part = event.part
@@ -248,16 +245,6 @@ class ToolRestorer:
         if self._args is not None and part.arguments:
             part = replace(part, arguments=self._args.feed(part.arguments))
         return BlockStart(event.index, _renamed(part, original))
-
-    def _part(self, part: Part) -> Part:
-        if not isinstance(part, ToolCall) or part.name not in self._originals:
-            return part
-        original = self._originals[part.name]
-        if original.kind is ToolKind.CUSTOM and part.kind is ToolKind.FUNCTION:
-            part = replace(part, arguments=unwrap_text(part.arguments))
-        elif original.valued:
-            part = replace(part, arguments=_arguments.unwrap_value(part.arguments))
-        return _renamed(part, original)
 
 
 def _unwrapper(call: ToolCall, original: Original) -> Unwrapper | _Value | None:

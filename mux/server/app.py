@@ -125,8 +125,9 @@ class App:
             bug.request_id = request_id
             await _send_error(sink, bug, dialect)
         except BaseException:  # cancelled, by a nursery's word for it in some cases
-            left = departure is not None and departure.known
-            outcome.error, entry.cancelled = "client gone" if left else "cut off", True
+            if not sink.ended:  # else the client has all of it, and nothing to wait for
+                left = departure is not None and departure.known
+                outcome.error, entry.cancelled = "client gone" if left else "cut off", True
             raise
         finally:
             recorded = self._settings.usage_statistics_enabled

@@ -91,7 +91,8 @@ def test_any_cut_gives_the_same_answer_as_the_whole(
 ):
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     pieces = [text[start:end] for start, end in pairwise(places)]
-    whole = Stops(sequences, eager=True).response(Response(answers=(Answer((Text(text),), DONE),)))
+    answer = Response(answers=(Answer((Text(text),), DONE),))
+    whole = fold(Stops(sequences, eager=False).events(unfold(answer)))
     first = min((text.find(one) for one in sequences if one in text), default=len(text))
     streamed_text = "".join(part.text for part in watched(streamed(*pieces), *sequences).parts)
     assert streamed_text == "".join(part.text for part in whole.parts)  # type: ignore[union-attr]

@@ -103,6 +103,29 @@ async def test_F42_P21_a_client_that_leaves_takes_the_upstream_along_and_is_coun
     assert server.connections == 1, "nobody else is asked"
 
 
+async def test_who_leaves_with_the_whole_answer_has_cancelled_nothing(nursery, caplog):
+    caplog.set_level(logging.INFO, logger="mux.access")
+    end = CHUNK.replace(b"null", b'"stop"') + b"data: [DONE]\n\n"
+
+    async def script(upstream: peer.Peer) -> None:
+        await upstream.request()
+        await upstream.send(EVENTS + b"%x\r\n%b\r\n" % (len(end), end))
+        await upstream.gone()  # it never ends the body, which is waited for a moment
+
+    server = await peer.start(nursery, script)
+    async with NetworkTransport() as network:
+        running = await serving(nursery, app_for(server.url, network))
+        with trio.fail_after(10):
+            async with await running.connect(request("/v1/chat/completions", True)) as client:
+                said = b""
+                while b"\r\n0\r\n" not in said:
+                    said += await client.receive_some()
+        await stop(running)
+    assert b"[DONE]" in said
+    assert " 200 in=" in caplog.text
+    assert "client gone" not in caplog.text
+
+
 async def test_P230_no_log_line_holds_a_secret_whatever_way_it_came(nursery, caplog):
     caplog.set_level(logging.DEBUG)
     ways = {
