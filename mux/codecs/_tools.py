@@ -99,7 +99,7 @@ def adapt(request: Request, rules: ToolRules, losses: list[Loss]) -> tuple[Reque
     return replace(request, tools=tools, tool_choice=choice), names
 
 
-_Named: TypeAlias = tuple[tuple[Tool | ServerTool, ...], "Names", tuple[Loss, ...]]
+_Named: TypeAlias = tuple[tuple[Tool | ServerTool, ...], Names, tuple[Loss, ...]]
 
 
 def _named(tools: tuple[Tool | ServerTool, ...], rules: ToolRules) -> _Named:

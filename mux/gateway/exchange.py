@@ -176,20 +176,14 @@ class Gateway:
         attempt = Attempt(self, call, candidate, outcome, self.memory.lessons.of(provider, model))
         tries = _Tries(self, call, candidate, outcome)
         while True:
-            noted = _begun(attempt)
-            outcome.tries.append(noted)
             try:
-                await answer(attempt)
-                noted.error = outcome.error
-                outcome.finished |= outcome.failure is None
-                self.memory.lessons.learn(provider, model, attempt.repairs)
-                return
+                await _noted(attempt, answer, outcome)
             except MuxError as error:
-                noted.error = error.kind
                 self.hide_in(error)
                 attempt = await tries.after(error, attempt)
-            finally:
-                noted.end(outcome, trio.current_time())
+            else:
+                self.memory.lessons.learn(provider, model, attempt.repairs)
+                return
 
 
 def _worth_telling(failed: MuxError, error: MuxError) -> MuxError:
@@ -207,10 +201,10 @@ def _limit_s(error: MuxError) -> float:
     return RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
 
 
-def _begun(attempt: Attempt) -> Try:
-    """What is known of `attempt` before it answers."""
+async def _noted(attempt: Attempt, answer: _Answer, outcome: Outcome) -> None:
+    """Let `attempt` answer, and note what becomes of it, however that ends."""
     candidate = attempt.candidate
-    return Try(
+    noted = Try(
         candidate.provider.name,
         candidate.provider.catalogue,
         str(candidate.key.key),
@@ -219,6 +213,16 @@ def _begun(attempt: Attempt) -> Try:
         candidate.provider.base_url,
         trio.current_time(),
     )
+    outcome.tries.append(noted)
+    try:
+        await answer(attempt)
+        noted.error = outcome.error
+        outcome.finished |= outcome.failure is None
+    except MuxError as error:
+        noted.error = error.kind
+        raise
+    finally:
+        noted.end(outcome, trio.current_time())
 
 
 class _Tries(Struct):

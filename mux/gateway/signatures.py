@@ -46,10 +46,10 @@ TTL_S: Final = 6 * 3600.0
 LIMIT_ENTRIES: Final = 10_000
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 
-
-_LIMIT_BYTES: Final = 4 * 1024 * 1024
+_FOUND_BYTES: Final = 4 * 1024 * 1024
+"""What is kept of messages and keys that were found out, of each; they can be again."""
 _ENTRY_BYTES: Final = 500
-"""What is remembered beside texts, roughly."""
+"""What an entry of them takes beside its text, roughly."""
 
 _Signable: TypeAlias = Thinking | ToolCall | Text
 
@@ -211,7 +211,7 @@ def _kept_own(message: Message, route: str) -> Message:
     return kept
 
 
-_CHANGED: Final = Shared[Message](_LIMIT_BYTES)
+_CHANGED: Final = Shared[Message](_FOUND_BYTES)
 """Messages as upstreams may see them, so that an agent's are the same with each of its requests."""
 
 
@@ -265,7 +265,7 @@ def _keys(client: str, call: ToolCall) -> tuple[bytes, ...]:
     return keys
 
 
-_KEYS: Final = Memo[tuple[bytes, ...]](_LIMIT_BYTES)
+_KEYS: Final = Memo[tuple[bytes, ...]](_FOUND_BYTES)
 
 
 def _digests(client: str, call: ToolCall) -> Iterator[bytes]:
