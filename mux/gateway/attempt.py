@@ -14,7 +14,6 @@ from mux.codecs import CODECS, Codec, Encoded
 from mux.codecs._formats import unfenced
 from mux.errors import ErrorKind, MuxError, NativeAnswer, Unsupported, UpstreamProtocolError
 from mux.gateway import headers, payload, pump, repairs, several, shape
-from mux.gateway.aside import aside
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.familiar import familiar
 from mux.gateway.filters import Chain
@@ -307,8 +306,9 @@ class Attempt:
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
         """The upstream's answer, how it was asked, and what the client's head will say."""
-        outgoing, encoded = await aside(partial(self.outgoing, request), len(self._call.body))
-        gateway = self._gateway
+        gateway, call = self._gateway, self._call
+        encode = partial(self.outgoing, request)
+        outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
         with Watch(gateway.settings, gateway.memory.closing) as watch:
             async with gateway.transport.open(outgoing) as opened:
                 reply = WatchedReply(opened, watch)
@@ -369,7 +369,8 @@ class Attempt:
     async def _decoded(self, reply: Reply) -> tuple[bytes, Response]:
         """A whole answer, as it came and as what it means."""
         body = await pump.read_whole(reply, self._gateway.settings.max_response_size)
-        return body, await aside(partial(self._decode, body, reply.headers), len(body))
+        decode = partial(self._decode, body, reply.headers)
+        return body, await self._gateway.memory.turns.aside(decode, len(body))
 
 
 _EMPTY: Final = Response(answers=(Answer((), Finish(StopReason.LENGTH)),), usage=Usage(0, 0))

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from mux.codecs import CODECS, CountClient
 from mux.errors import MuxError
 from mux.gateway import headers
-from mux.gateway.aside import aside
 from mux.gateway.call import Call
 from mux.gateway.exchange import Gateway
 from mux.gateway.pump import read_whole
@@ -53,7 +52,7 @@ async def _ask(
     outgoing = candidate.provider.build(
         dialect,
         client.count_path(request),
-        await aside(encode, len(call.body)),
+        await gateway.memory.turns.aside(encode, len(call.body)),
         candidate.key,
         stream=False,
         extra_headers=headers.to_upstream(

@@ -21,7 +21,6 @@ from mux.config import Settings
 from mux.config.mask import Mask
 from mux.errors import ErrorKind, MuxError, NoProvider
 from mux.gateway import repairs
-from mux.gateway.aside import aside
 from mux.gateway.attempt import Attempt
 from mux.gateway.call import Call, Outcome, Sink, Try
 from mux.gateway.filters import MALFORMED
@@ -250,7 +249,8 @@ class _Tries(Struct):
                 self.outcome,
                 (*attempt.repairs, repair),
             )
-            if await aside(partial(_differ, mended, attempt), len(self.call.body)):
+            differ = partial(_differ, mended, attempt)
+            if await self.gateway.memory.turns.aside(differ, len(self.call.body)):
                 return mended
         raise error
 

@@ -15,6 +15,7 @@ from mux.gateway.repairs import Lessons
 from mux.gateway.retry import Budget
 from mux.gateway.signatures import SignatureMemory
 from mux.gateway.silences import Silences
+from mux.gateway.turns import Turns
 from mux.routing import Health, Sessions
 
 
@@ -31,6 +32,7 @@ class Memory:
     closing: Closing
     silences: Silences
     pressure: Pressure
+    turns: Turns
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:
@@ -45,4 +47,5 @@ class Memory:
             Closing(),
             Silences(),
             Pressure(),
+            Turns(),
         )

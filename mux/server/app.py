@@ -23,7 +23,6 @@ from mux.errors import (
     UpstreamFailed,
 )
 from mux.gateway import headers as gateway_headers
-from mux.gateway.aside import aside
 from mux.gateway.call import Call
 from mux.gateway.count import count
 from mux.gateway.exchange import Gateway
@@ -65,6 +64,7 @@ class App:
         self._settings = settings
         self._gateway = gateway
         self._journal = journal
+        self._turns = gateway.memory.turns
         self._door = Doorkeeper(settings)
         self._keys = tuple(client.key.reveal() for client in settings.api_keys)
         kept = KeptResponses(gateway.memory.conversations)
@@ -109,8 +109,10 @@ class App:
         )
         entry = Entry(request_id, now_s, started_s, inbound, dialect, sink, tape=tape)
         outcome = entry.outcome
+        self._turns.requests += 1
         try:
             await self._answer(entry, receive, departure)
+            await self._turns.take()
         except ClientGone:
             outcome.error, entry.cancelled = "client gone", True
         except MuxError as error:
@@ -130,6 +132,7 @@ class App:
                 outcome.error, entry.cancelled = "client gone" if left else "cut off", True
             raise
         finally:
+            self._turns.requests -= 1
             recorded = self._settings.usage_statistics_enabled
             self._journal.ended(entry, trio.current_time(), recorded=recorded)
 
@@ -155,7 +158,7 @@ class App:
 
     async def _generate(self, visit: Visit) -> None:
         body = await self._body(visit)
-        request = await aside(partial(_decode, visit, body), len(body))
+        request = await self._turns.aside(partial(_decode, visit, body), len(body))
         if request.origin == "ollama" and ollama.is_load(request):
             self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
             loaded = ollama.encode_load(request, int(self._gateway.clock()))
@@ -174,7 +177,7 @@ class App:
         if counter is None:
             raise MethodNotAllowed("This dialect counts no tokens", allow=())
         decode = partial(counter.decode_count, body, model=visit.name)
-        request = await aside(decode, len(body))
+        request = await self._turns.aside(decode, len(body))
         call = self._call(visit, request, body)
         await attended(self._counted(visit, call, counter), visit)
 

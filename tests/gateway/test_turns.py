@@ -1,0 +1,49 @@
+"""Requests that are ready at the same time take each step one after another."""
+
+from __future__ import annotations
+
+import threading
+
+import trio
+
+from mux.gateway.turns import Turns
+
+
+async def _go(turns: Turns, name: int, steps: list[tuple[str, int]]) -> None:
+    for step in ("decode", "encode"):
+        await turns.aside(lambda step=step: steps.append((step, name)), 100)
+
+
+async def _run(requests: int) -> list[tuple[str, int]]:
+    turns = Turns()
+    turns.requests = requests
+    steps: list[tuple[str, int]] = []
+    async with trio.open_nursery() as nursery:
+        for name in range(requests):
+            nursery.start_soon(_go, turns, name, steps)
+    return steps
+
+
+async def test_many_decode_before_the_first_encodes() -> None:
+    steps = await _run(12)
+    assert [step for step, _ in steps] == ["decode"] * 12 + ["encode"] * 12
+
+
+async def test_few_do_not_wait_for_each_other() -> None:
+    steps = await _run(3)
+    assert [step for step, _ in steps] == ["decode", "encode"] * 3
+
+
+async def test_a_turn_is_a_checkpoint() -> None:
+    turns = Turns()
+    turns.requests = 100
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await turns.take()
+    assert scope.cancelled_caught
+
+
+async def test_a_large_body_is_worked_on_in_a_thread() -> None:
+    here = threading.get_ident()
+    assert await Turns().aside(threading.get_ident, 1_000_001) != here
+    assert await Turns().aside(threading.get_ident, 1_000_000) == here
