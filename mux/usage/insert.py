@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from mux.usage.period import DAY_MS, HOUR_MS
@@ -41,6 +42,8 @@ _Alike: TypeAlias = dict[tuple[int, str, str, str, str], Sums]
 """Sums by hour since the epoch, provider, account, model and client."""
 
 _LONGEST: Final = 200
+_NAMES: Final = 1_000
+"""Texts that come with every record are few: models, providers, accounts, errors."""
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 """What no database takes as text; a client may have put it into the name of a model."""
 
@@ -162,5 +165,6 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+@lru_cache(maxsize=_NAMES)
 def _text(text: str) -> str:
     return _NO_TEXT.sub("\ufffd", text[:_LONGEST])
