@@ -27,9 +27,10 @@ class Turns:
         """how many are being answered"""
 
     async def take(self) -> None:
-        """Between two steps of a request: let the others take theirs. A checkpoint."""
+        """Between two steps of a request: let the others take theirs. Whether the request is still
+        wanted is asked where it waits, not here."""
         if self.requests > _MANY:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def aside(self, work: Callable[[], T], size_bytes: int) -> T:
         """What `work`, a step of its own, makes of so many bytes that came from a client or an

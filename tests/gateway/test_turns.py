@@ -34,13 +34,14 @@ async def test_few_do_not_wait_for_each_other() -> None:
     assert [step for step, _ in steps] == ["decode", "encode"] * 3
 
 
-async def test_a_turn_is_a_checkpoint() -> None:
+async def test_a_request_that_is_ended_is_ended_where_it_waits() -> None:
     turns = Turns()
     turns.requests = 100
     with trio.CancelScope() as scope:
         scope.cancel()
         await turns.take()
-    assert scope.cancelled_caught
+        assert await turns.aside(lambda: "made", 100) == "made"
+    assert not scope.cancelled_caught
 
 
 async def test_a_large_body_is_worked_on_in_a_thread() -> None:
