@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import trio
+from trio.lowlevel import cancel_shielded_checkpoint
 
 _LARGE_BYTES: Final = 1_000_000
 _MANY: Final = 4
+_GATHERING: Final = 5
+"""Steps of others for which the first of a group waits."""
 
 T = TypeVar("T")
 
@@ -16,21 +19,35 @@ T = TypeVar("T")
 class Turns:
     """Lets requests take their steps in turns: all that are ready decode, then all encode, …
 
-    A step's code and constants are too much to stay in the processor's nearest caches while a
-    request goes its whole way, so that the next request would load them anew. Taken by one request
-    after another, only the first pays for that. A few requests have nothing to gain, and do not
-    wait.
+    What the processor remembers of a step's code is gone when a request has gone its whole way, and
+    the next request would begin anew. Taken by one request after another, only the first pays for
+    that. A few requests have nothing to gain, and do not wait.
     """
 
     def __init__(self) -> None:
         self.requests = 0
         """how many are being answered"""
+        self._gathering = False
+        self._gathered = trio.lowlevel.ParkingLot()
+
+    async def gather(self) -> None:
+        """Before the first step of a request: wait a moment for others, to go on together."""
+        if self.requests <= _MANY:
+            return
+        if self._gathering:
+            await self._gathered.park()
+            return
+        self._gathering = True
+        for _ in range(_GATHERING):
+            await cancel_shielded_checkpoint()
+        self._gathering = False
+        self._gathered.unpark_all()
 
     async def take(self) -> None:
         """Between two steps of a request: let the others take theirs. Whether the request is still
         wanted is asked where it waits, not here."""
         if self.requests > _MANY:
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            await cancel_shielded_checkpoint()
 
     async def aside(self, work: Callable[[], T], size_bytes: int) -> T:
         """What `work`, a step of its own, makes of so many bytes that came from a client or an

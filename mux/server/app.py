@@ -157,6 +157,7 @@ class App:
     # -- generating and counting ------------------------------------------------------------
 
     async def _generate(self, visit: Visit) -> None:
+        await self._turns.gather()
         body = await self._body(visit)
         request = await self._turns.aside(partial(_decode, visit, body), len(body))
         if request.origin == "ollama" and ollama.is_load(request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import trio
 
@@ -27,6 +28,46 @@ async def _run(requests: int) -> list[tuple[str, int]]:
 async def test_many_decode_before_the_first_encodes() -> None:
     steps = await _run(12)
     assert [step for step, _ in steps] == ["decode"] * 12 + ["encode"] * 12
+
+
+async def test_who_comes_while_a_group_gathers_goes_on_with_it() -> None:
+    turns = Turns()
+    turns.requests = 100
+    steps: list[tuple[str, int]] = []
+
+    async def ask(name: int, *, later: int) -> None:
+        for _ in range(later):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        steps.append(("came", name))
+        await turns.gather()
+        steps.append(("went", name))
+
+    async with trio.open_nursery() as nursery:
+        for name, later in enumerate((0, 1, 2, 3, 50)):
+            nursery.start_soon(partial(ask, name, later=later))
+    assert [step for step, _ in steps] == ["came"] * 4 + ["went"] * 4 + ["came", "went"]
+
+
+async def test_who_leaves_while_a_group_gathers_holds_up_nobody() -> None:
+    turns = Turns()
+    turns.requests = 100
+    went = 0
+
+    async def ask() -> None:
+        nonlocal went
+        await turns.gather()
+        went += 1
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            nursery.start_soon(ask)
+            async with trio.open_nursery() as leaving:
+                for _ in range(3):
+                    leaving.start_soon(turns.gather)
+                leaving.cancel_scope.cancel()
+        await turns.gather()
+    assert went == 2
 
 
 async def test_few_do_not_wait_for_each_other() -> None:
