@@ -79,7 +79,7 @@ def remembered(read: Callable[[Doc, *Ts], T]) -> Callable[[Doc, *Ts], T]:
 
 
 def each(read: Callable[[Doc], T], docs: Doc | None) -> list[T]:
-    """What `read`, which is `remembered`, makes of each element of the list `docs`; None has none."""
+    """What `read`, which is `remembered`, makes of each element of the list `docs`, if any."""
     if docs is None:
         return []
     # hot: an agent's request has hundreds, which were read before.
