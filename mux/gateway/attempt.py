@@ -38,6 +38,7 @@ from mux.providers.outgoing import Outgoing
 from mux.routing import Candidate
 from mux.upstream import Reply
 from mux.wire import json, splice
+from mux.wire.outline import OUTLINES
 
 if TYPE_CHECKING:
     from mux.gateway.exchange import Gateway
@@ -392,4 +393,4 @@ def _passes(call: Call) -> bool:
     """
     plain = call.exact and call.request.variant != "array"
     envelope = _ENVELOPE_IN_BYTES if call.dialect == "gemini" else _ENVELOPE
-    return plain and envelope not in call.body
+    return plain and not OUTLINES.holds(call.body, envelope)

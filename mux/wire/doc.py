@@ -106,6 +106,12 @@ class Doc:
             return [Piece(text, self, index) for index, text in enumerate(texts)]
         return [Doc(value, self, index) for index, value in enumerate(self.value)]
 
+    def item(self, place: int) -> Doc:
+        """The element at `place` of a list."""
+        if isinstance(self.value, Unread):
+            return Piece(cast("Unread", self.value)[place], self, place)
+        return self.items()[place]
+
     def string(self) -> str:
         """The value as a string."""
         if not isinstance(self.value, str):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar, TypeVarTuple, cast
 
 from mux.wire.doc import Doc, Piece
+from mux.wire.skim import Unread
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -39,6 +40,10 @@ class Memo(Generic[R]):
             self.put(key, *found)
         return found
 
+    def needed_lately(self) -> Mapping[Hashable, tuple[R, int]]:
+        """The younger half, to look many things up in; what is not in it may be in the older."""
+        return self._young
+
     def put(self, key: Hashable, result: R, size_bytes: int) -> None:
         """Remember `result`."""
         self._young[key] = result, size_bytes
@@ -62,7 +67,7 @@ def remembered(read: Callable[[Doc, *Ts], T]) -> Callable[[Doc, *Ts], T]:
             return read(doc, *args)
         if len(doc.text) > _LARGE_BYTES:
             return read(doc.read(), *args)
-        key = (read, doc.text, *args)
+        key = (once, doc.text, *args)
         found = _MEMO.get(key)
         if found is not None:
             return cast("T", found[0])
@@ -71,3 +76,17 @@ def remembered(read: Callable[[Doc, *Ts], T]) -> Callable[[Doc, *Ts], T]:
         return result
 
     return once
+
+
+def each(read: Callable[[Doc], T], docs: Doc | None) -> list[T]:
+    """What `read`, which is `remembered`, makes of each element of the list `docs`, if any."""
+    if docs is None:
+        return []
+    # hot: an agent's request has hundreds, which were read before.
+    if not isinstance(docs.value, Unread):
+        return [read(doc) for doc in docs.items()]
+    known, texts = _MEMO.needed_lately(), cast("Unread", docs.value)
+    return [
+        cast("T", found[0]) if (found := known.get((read, text))) else read(docs.item(place))
+        for place, text in enumerate(texts)
+    ]

@@ -52,6 +52,18 @@ def test_the_meaning_is_that_of_a_body_which_is_read_as_a_whole(dialect, request
 
 
 @pytest.mark.parametrize("dialect", sorted(TURNS))
+@settings(max_examples=30, deadline=None)
+@given(request=REQUESTS, conversation=conversations())
+def test_a_conversation_that_goes_on_means_what_it_means_as_a_whole(dialect, request, conversation):
+    begun: list[list[Message]] = [[LONG], [LONG], [LONG]]
+    for turn in conversation:
+        begun.append(turn)
+        body = written(dialect, request, begun)
+        whole = read(dialect, json.pretty(json.loads(body)).encode())
+        assert text(read(dialect, body)) == text(whole)
+
+
+@pytest.mark.parametrize("dialect", sorted(TURNS))
 @settings(max_examples=20, deadline=None)
 @given(request=REQUESTS, conversation=conversations())
 def test_no_encoder_changes_what_is_shared(dialect, request, conversation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Final
 
 from msgspec.structs import replace
@@ -39,7 +40,7 @@ from mux.ir import (
     Text,
     ToolResult,
 )
-from mux.wire import Doc, json, remembered
+from mux.wire import Doc, each, json, remembered
 
 _ROLES: Final = ("user", "assistant", "system")
 _NAME_CHARS: Final = 64
@@ -68,7 +69,7 @@ def decode_request(
         model=name,
         messages=messages,
         system=system,
-        tools=tuple(decode_tool(item) for item in doc.get_items("tools")),
+        tools=tuple(each(decode_tool, doc.get("tools"))),
         tool_choice=choice,
         parallel_tools=parallel,
         sampling=Sampling(
@@ -111,7 +112,7 @@ def _limit(doc: Doc | None) -> int | None:
 def _history(doc: Doc) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
     """The system texts, those of system messages before all others included, and the rest."""
     docs = doc.need("messages")
-    messages = [message for item in docs.items() for message in _decode_message(item)]
+    messages = list(chain.from_iterable(each(_decode_message, docs)))
     if not messages:
         raise docs.error("at least one message is required")
     found = doc.get("system")

@@ -12,7 +12,7 @@ from mux.codecs.gemini.parts_in import decode_part, own
 from mux.codecs.gemini.signatures import signature_of
 from mux.codecs.gemini.spelling import respell
 from mux.ir import Media, Message, Part, Role, Signature, Text, Thinking, ToolCall, ToolResult
-from mux.wire import Doc, remembered
+from mux.wire import Doc, each, remembered
 
 _ROLES: Final = {
     "": Role.USER,
@@ -25,10 +25,11 @@ _ROLES: Final = {
 def decode_contents(body: Doc) -> tuple[Message, ...]:
     """The conversation. Raises `InvalidRequest`."""
     contents = body.need("contents")
-    docs = _one_or_more(contents)
-    if not docs:
+    alone = isinstance(contents.value, dict)
+    messages = [_message(contents)] if alone else each(_message, contents)
+    if not messages:
         raise contents.error("at least one content is needed")
-    return tuple(_joined(_message(doc) for doc in docs))
+    return tuple(_joined(messages))
 
 
 def decode_system(doc: Doc | None) -> tuple[Text, ...]:

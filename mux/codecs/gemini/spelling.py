@@ -7,7 +7,7 @@ are the client's and stay as they are (pitfall 146).
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Collection
 from typing import Final
 
 from mux.errors import InvalidRequest
@@ -34,7 +34,7 @@ _FREE: Final = frozenset(
 """Members whose keys are somebody else's, in the canonical spelling."""
 
 
-_LATER: Final = frozenset({"contents", "tools"})
+_LATER: Final = ("contents", "tools")
 """Lists whose elements are renamed by their readers: what was read before is not renamed again."""
 
 
@@ -46,7 +46,7 @@ def read_body(body: bytes) -> Doc:
     return doc
 
 
-def respell(doc: Doc, but: Set[str] = frozenset()) -> None:
+def respell(doc: Doc, but: Collection[str] = ()) -> None:
     """Put the API's own names in `doc` into camelCase, as `canonical`. Raises `InvalidRequest`."""
     if not isinstance(doc.value, dict):
         return  # its reader will say so
@@ -56,7 +56,7 @@ def respell(doc: Doc, but: Set[str] = frozenset()) -> None:
         raise InvalidRequest("The request body is nested too deeply", code="invalid_json") from None
 
 
-def canonical(body: Object, but: Set[str] = frozenset()) -> Object:
+def canonical(body: Object, but: Collection[str] = ()) -> Object:
     """`body` with the API's own field names in camelCase. Where both spellings are, camel wins.
 
     Its members `but` stay as they are.

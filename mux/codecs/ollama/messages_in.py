@@ -20,17 +20,16 @@ from mux.ir import (
     ToolCall,
     ToolResult,
 )
-from mux.wire import Doc, remembered
+from mux.wire import Doc, each, remembered
 
 _ROLES: Final = tuple(Role)
 
 
-def decode_messages(docs: list[Doc]) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
+def decode_messages(docs: Doc | None) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
     """The leading system texts, and the messages after them. Empty system texts are left out."""
     system: list[Text] = []
     messages: list[Message] = []
-    for doc in docs:
-        message = _message(doc)
+    for message in each(_message, docs):
         if message.role is not Role.SYSTEM:
             messages.append(message)
             continue

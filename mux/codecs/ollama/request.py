@@ -54,14 +54,14 @@ def decode_request(
     """
     generate = variant == GENERATE
     doc = Doc.parse(body, "tools") if generate else Doc.parse(body, "messages", "tools")
-    system, messages = _prompt(doc) if generate else decode_messages(doc.get_items("messages"))
+    system, messages = _prompt(doc) if generate else decode_messages(doc.get("messages"))
     asked = doc.get_bool("stream")
     sampling, max_output, stop, own_options = decode_options(doc.get("options"))
     request = Request(
         model=_model(doc, model),
         messages=messages,
         system=system,
-        tools=decode_tools(doc.get_items("tools")),
+        tools=decode_tools(doc.get("tools")),
         sampling=sampling,
         max_output=max_output,
         stop=stop,

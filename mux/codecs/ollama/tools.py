@@ -24,14 +24,14 @@ from mux.ir import (
     Request,
     Tool,
 )
-from mux.wire import Doc, remembered
+from mux.wire import Doc, each, remembered
 
 _NO_ARGUMENTS: Final[Object] = {"type": "object", "properties": {}}
 
 
-def decode_tools(docs: list[Doc]) -> tuple[Tool, ...]:
+def decode_tools(docs: Doc | None) -> tuple[Tool, ...]:
     """The tools a client declares."""
-    return tuple(_decode(doc) for doc in docs)
+    return tuple(each(_decode, docs))
 
 
 @remembered

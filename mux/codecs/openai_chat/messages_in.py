@@ -28,24 +28,23 @@ from mux.ir import (
     ToolKind,
     ToolResult,
 )
-from mux.wire import Doc, json, remembered
+from mux.wire import Doc, each, json, remembered
 
 _SYSTEM: Final = ("system", "developer")
 _ROLES: Final = (*_SYSTEM, "user", "assistant", "tool", "function")
 
 
-def decode_messages(docs: list[Doc]) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
+def decode_messages(docs: Doc) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
     """The leading system texts, and what follows them."""
     system: list[Text] = []
     messages: list[Message] = []
-    for number, doc in enumerate(docs):
-        message = _message(doc)
+    for number, message in enumerate(each(_message, docs)):
         if message is not None:
             messages.append(message)
         elif messages:
-            messages.append(_later_system(doc))
+            messages.append(_later_system(docs.item(number)))
         else:
-            system += _leading_system(doc, number)
+            system += _leading_system(docs.item(number), number)
     return tuple(system), tuple(messages)
 
 

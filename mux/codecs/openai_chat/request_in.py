@@ -32,7 +32,7 @@ def decode_request(
     """The request in `body`. Raises `InvalidRequest` naming the field."""
     doc = Doc.parse(body, "messages", "tools")
     name = model or doc.need("model").string()
-    system, messages = decode_messages(doc.need("messages").items())
+    system, messages = decode_messages(doc.need("messages"))
     tools, choice, legacy = _tools(doc)
     streamed = doc.get_bool("stream")
     usage, kept = _stream_options(doc)
@@ -68,7 +68,7 @@ def decode_request(
 
 def _tools(doc: Doc) -> tuple[list[Tool | ServerTool], ToolChoice | None, bool]:
     """Tools, the choice among them, and whether they came as functions."""
-    tools = decode_tools(doc.get_items("tools"))
+    tools = decode_tools(doc.get("tools"))
     functions = decode_functions(doc.get_items("functions"))
     choice, old_choice = doc.get("tool_choice"), doc.get("function_call")
     if (search := doc.get("web_search_options")) is not None:

@@ -20,7 +20,7 @@ from mux.ir import (
     ToolChoice,
     ToolKind,
 )
-from mux.wire import Doc, remembered
+from mux.wire import Doc, each, remembered
 
 _SEARCH: Final = "web_search"
 _WORDS: Final = {
@@ -34,9 +34,9 @@ _WORDS: Final = {
 # -- in -------------------------------------------------------------------------------------------
 
 
-def decode_tools(docs: list[Doc]) -> list[Tool | ServerTool]:
+def decode_tools(docs: Doc | None) -> list[Tool | ServerTool]:
     """The tools a client declares. A type nobody knows is a tool its host runs itself."""
-    return [_tool(doc) for doc in docs]
+    return each(_tool, docs)
 
 
 def decode_functions(docs: list[Doc]) -> list[Tool | ServerTool]:
