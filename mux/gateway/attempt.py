@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import trio
 from msgspec.structs import replace
@@ -23,6 +22,7 @@ from mux.gateway.signatures import keep_own
 from mux.gateway.stream import ClientStream
 from mux.ir import (
     Answer,
+    Event,
     Failure,
     Finish,
     Loss,
@@ -58,6 +58,7 @@ _MODEL_FIELDS: Final = (b'"model":', b'"model": ', b'"modelVersion":', b'"modelV
 _JSON: Final = "application/json"
 
 _Head: TypeAlias = list[tuple[str, str]]
+T = TypeVar("T")
 
 
 class Attempt:
@@ -125,7 +126,7 @@ class Attempt:
         """Answer with one body. Raises if the upstream gives none."""
         self._begin()
         if self.native:
-            body, head = await self._native_body()
+            body, head = await self._ask(self._request, self._native_body)
         else:
             response, head = await self._response()
             body = CODECS[self._call.dialect].server.encode_response(response, self._call.request)
@@ -144,14 +145,19 @@ class Attempt:
             await stream.end()
             return
         chain = self._chain()
+
+        async def first(reply: Reply, encoded: Encoded, head: _Head) -> None:
+            chain.begin(encoded)
+            stream.restart(head, self._begun)
+            await self._copy(reply, chain, stream)
+
+        async def further(reply: Reply, _encoded: Encoded, _head: _Head) -> None:
+            await self._copy(reply, chain, stream)
+
         try:
-            async with self._open(self._calls[0]) as (reply, encoded, head):
-                chain.begin(encoded)
-                stream.restart(head, self._begun)
-                await self._copy(reply, chain, stream)
+            await self._ask(self._calls[0], first)
             while chain.waiting:
-                async with self._open(chain.resume()) as (reply, _, _):
-                    await self._copy(reply, chain, stream)
+                await self._ask(chain.resume(), further)
         except MuxError as error:
             if not stream.committed:
                 raise
@@ -190,17 +196,18 @@ class Attempt:
         if complete:
             await pump.drain(reply)
 
-    async def _native_body(self) -> tuple[bytes, _Head]:
+    async def _native_body(
+        self, reply: Reply, _encoded: Encoded, head: _Head
+    ) -> tuple[bytes, _Head]:
         """The upstream's own body, made a whole answer if it is a stream."""
-        async with self._open(self._request) as (reply, _, head):
-            body, response = await self._decoded(reply)
-            if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
-                body = self._codec.server.encode_response(response, self._call.request)
-            if response.usage is None:
-                self._chain().observe(unfold(response))
-            else:
-                self._outcome.told(response)
-            return self._renamed(body), head
+        body, response = await self._decoded(reply)
+        if shape.is_stream(self._codec.name, reply.headers.get("content-type", ""), body):
+            body = self._codec.server.encode_response(response, self._call.request)
+        if response.usage is None:
+            self._chain().observe(unfold(response))
+        else:
+            self._outcome.told(response)
+        return self._renamed(body), head
 
     def _renamed(self, data: bytes) -> bytes:
         """`data`, the upstream's own words, with the model named as the client did (pitfall 229).
@@ -247,12 +254,19 @@ class Attempt:
     async def _answer(self, request: Request) -> tuple[Response, _Head]:
         """The answer to one call, in as many rounds as it takes, and the head of the first."""
         chain = self._chain()
-        async with self._open(request) as (reply, encoded, head):
+        events: list[Event] = []
+
+        async def further(reply: Reply, _encoded: Encoded, head: _Head) -> _Head:
+            events.extend(chain.apply(unfold((await self._decoded(reply))[1])))
+            return head
+
+        async def first(reply: Reply, encoded: Encoded, head: _Head) -> _Head:
             chain.begin(encoded, request)
-            events = chain.apply(unfold((await self._decoded(reply))[1]))
+            return await further(reply, encoded, head)
+
+        head = await self._ask(request, first)
         while chain.waiting:
-            async with self._open(chain.resume()) as (reply, _, _):
-                events += chain.apply(unfold((await self._decoded(reply))[1]))
+            await self._ask(chain.resume(), further)
         return unfenced(fold(events), self._call.request.response_format), head
 
     def _chain(self) -> Chain:
@@ -304,9 +318,11 @@ class Attempt:
         self._refuse_losses(encoded.losses)
         return encoded.body
 
-    @asynccontextmanager
-    async def _open(self, request: Request) -> AsyncGenerator[tuple[Reply, Encoded, _Head]]:
-        """The upstream's answer, how it was asked, and what the client's head will say."""
+    async def _ask(
+        self, request: Request, use: Callable[[Reply, Encoded, _Head], Awaitable[T]]
+    ) -> T:
+        """What `use` makes of the upstream's answer, how it was asked, and what the client's head
+        will say. The upstream's time is counted, and its connection held, until then."""
         gateway, call = self._gateway, self._call
         encode = partial(self.outgoing, request)
         outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
@@ -318,7 +334,7 @@ class Attempt:
                     raise await self._error(reply)
                 if reply.status >= 300:
                     raise _redirected(reply.status)
-                yield reply, encoded, self._head(reply.headers, encoded.losses)
+                return await use(reply, encoded, self._head(reply.headers, encoded.losses))
 
     def _head(self, upstream: Mapping[str, str], losses: Iterable[Loss]) -> _Head:
         return headers.to_client(
