@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 import trio
 
-_READ_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 256 * 1024
+"""More than agents send, most of the time: what has all come is one wake-up and one call."""
 _HANDSHAKE_S: Final = 10.0
 
 

@@ -6,15 +6,13 @@ hand the others on untouched.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from mux.errors import InvalidRequest
 from mux.ir.jsontypes import JSON, Object
 from mux.wire import json
+from mux.wire.outline import LONG_BYTES
 from mux.wire.skim import Unread, skim
-
-_LONG_BYTES: Final = 4096
-"""A shorter body is read whole in less time than its lists are taken apart."""
 
 
 class Doc:
@@ -35,7 +33,7 @@ class Doc:
         Elements of its members `lists` may be left unread until they are looked into, which every
         one of them must be; only then may they turn out to be wrong.
         """
-        if lists and len(body) >= _LONG_BYTES and (fields := skim(body, lists)) is not None:
+        if lists and len(body) >= LONG_BYTES and (fields := skim(body, lists)) is not None:
             return cls(fields)
         value = _read(body)
         if not isinstance(value, dict):

@@ -138,7 +138,7 @@ def outline(body: bytes, *elements: bytes) -> Outline:
 
 
 def test_a_mark_is_found_wherever_it_is():
-    words = [b'"one"', b'"two"', b'"three"', b'"four"']
+    words = [b'"%b"' % fresh().encode(), b'"two"', b'"three"', b'"four"']
     outlines = Outlines()
     body = b'{"list":[%b],"end":"mark"}' % b",".join(words)
     outlines.keep(outline(body, *words))
@@ -152,6 +152,17 @@ def test_a_mark_is_found_wherever_it_is():
             assert outlines.holds(body, mark) == (mark in body)
     assert outlines.holds(bytes(bytearray(body)), b"wanted")
     assert not outlines.holds(b"a body nobody took apart", b"wanted")
+
+
+def test_a_mark_is_found_in_bodies_that_go_on_from_the_same_one():
+    words = [b'"%b"' % fresh().encode(), b'"two"', b'"three"', b'"four"']
+    outlines = Outlines()
+    body = b'{"list":[%b],"end":"mark"}' % b",".join(words)
+    outlines.keep(outline(body, *words))
+    both = [body.replace(b'],"end"', b',%b],"end"' % more) for more in (b'"wanted"', b'"other"')]
+    assert all([outlines.next(body) is not None for body in both])
+    assert [outlines.holds(body, b"wanted") for body in both] == [True, False]
+    assert [outlines.holds(body, b"wanted") for body in reversed(both)] == [False, True]
 
 
 def test_what_is_kept_is_bounded():
