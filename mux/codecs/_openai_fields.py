@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mux.ir import Sampling
 from mux.wire import Doc
+
+_SAMPLING: Final = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+        "logit_bias",
+    }
+)
 
 
 def decode_sampling(doc: Doc) -> Sampling:
     """The sampling parameters, those that only compatible hosts know among them."""
+    if not doc.holds(_SAMPLING):
+        return Sampling()
     return Sampling(
         temperature=doc.get_float("temperature"),
         top_p=doc.get_float("top_p"),

@@ -24,11 +24,14 @@ from mux.wire import Doc
 
 _NONE: Final = "none"
 _THINKING: Final = "thinking"
+_FIELDS: Final = frozenset({"reasoning_effort", _THINKING, "enable_thinking", "reasoning"})
 _BY_DEFAULT: Final = (ReasoningMode.DEFAULT, ReasoningMode.ALWAYS)
 
 
 def decode_reasoning(doc: Doc) -> Reasoning:
     """What a client asks for. Switches of single hosts are understood, and kept as they came."""
+    if not doc.holds(_FIELDS):
+        return Reasoning()
     effort = doc.get_str("reasoning_effort")
     found = Reasoning()
     kept: Object = {}

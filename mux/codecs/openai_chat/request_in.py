@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mux.codecs._openai_fields import decode_count, decode_sampling
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.messages_in import decode_messages
@@ -24,6 +26,10 @@ from mux.ir import (
     ToolChoice,
 )
 from mux.wire import Doc
+
+_TOOLS: Final = frozenset(
+    {"tools", "functions", "tool_choice", "function_call", "web_search_options"}
+)
 
 
 def decode_request(
@@ -68,6 +74,8 @@ def decode_request(
 
 def _tools(doc: Doc) -> tuple[list[Tool | ServerTool], ToolChoice | None, bool]:
     """Tools, the choice among them, and whether they came as functions."""
+    if not doc.holds(_TOOLS):
+        return [], None, False
     tools = decode_tools(doc.get("tools"))
     functions = decode_functions(doc.get_items("functions"))
     choice, old_choice = doc.get("tool_choice"), doc.get("function_call")

@@ -1,0 +1,37 @@
+"""Fields that are looked for at once are those that are then asked for one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mux.codecs import _openai_fields
+from mux.codecs.openai_chat import reasoning, request_in
+from mux.wire import Doc
+
+
+class Asked(Doc):
+    """Notes the names of the members it is asked for."""
+
+    def _find(self, keys: tuple[str, ...]) -> Any:
+        self.names |= {*keys}
+        return super()._find(keys)
+
+
+@pytest.mark.parametrize(
+    ("decode", "names", "one"),
+    [
+        (_openai_fields.decode_sampling, _openai_fields._SAMPLING, {"temperature": 0.5}),
+        (reasoning.decode_reasoning, reasoning._FIELDS, {"reasoning_effort": "low"}),
+        (request_in._tools, request_in._TOOLS, {"tools": []}),
+    ],
+)
+def test_no_field_is_overlooked(
+    decode: Callable[[Doc], object], names: frozenset[str], one: dict[str, Any]
+) -> None:
+    doc = Asked(one)
+    doc.names = set()
+    decode(doc)
+    assert doc.names == names
