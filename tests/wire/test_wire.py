@@ -173,6 +173,22 @@ def test_what_nobody_asked_for_is_kept():
     assert doc.rest() == {"b": 2}
 
 
+def test_a_member_asked_for_under_either_of_its_names_is_not_handed_on():
+    doc = Doc({"max_tokens": 1, "max_completion_tokens": 2, "seed": None, "user": "u"})
+    assert doc.get_int("max_completion_tokens", "max_tokens") == 2
+    assert doc.get_int("seed") is None
+    assert doc.rest() == {"user": "u"}
+
+
+def test_one_look_tells_whether_any_of_several_members_is_there():
+    doc = Doc({"a": 1})
+    assert doc.holds(frozenset({"a", "b"}))
+    assert not doc.holds(frozenset({"b", "c"}))
+    assert doc.rest() == {"a": 1}
+    with pytest.raises(InvalidRequest, match="expected an object"):
+        Doc([]).holds(frozenset({"a"}))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
