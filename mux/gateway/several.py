@@ -40,6 +40,8 @@ def split(request: Request, dialect: str, abilities: Abilities) -> list[Request]
 
 def merge(responses: Sequence[Response]) -> Response:
     """One response with all answers in order and the usage of all calls."""
+    if len(responses) == 1:
+        return responses[0]
     usage: Usage | None = None
     for response in responses:
         usage = add(usage, response.usage)
