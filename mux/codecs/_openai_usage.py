@@ -13,29 +13,32 @@ def decode_usage(raw: Object, dialect: str) -> Usage:
     prompt = _object(raw.get("prompt_tokens_details"))
     completion = _object(raw.get("completion_tokens_details"))
     tools = _object(raw.get("server_tool_use_details"))
-    reasoning = _count(completion.get("reasoning_tokens"))
-    return Usage(
-        input_total=_count(raw.get("prompt_tokens")),
-        output_total=_output(raw, reasoning),
-        cache_read=_first(
-            prompt.get("cached_tokens"),
-            # quirk(deepseek): cache reads are `prompt_cache_hit_tokens`.
-            raw.get("prompt_cache_hit_tokens"),
-            # quirk(moonshot): `cached_tokens` stands at the top; so it does at Together.
-            raw.get("cached_tokens"),
-            # quirk(mistral): older answers call it `num_cached_tokens`.
-            raw.get("num_cached_tokens"),
-        ),
-        cache_write=_count(prompt.get("cache_write_tokens")),
-        reasoning=reasoning,
-        audio_in=_count(prompt.get("audio_tokens")),
-        audio_out=_count(completion.get("audio_tokens")),
-        image_in=_count(prompt.get("image_tokens")),
+    said = (
+        ("input_total", raw.get("prompt_tokens")),
+        ("output_total", raw.get("completion_tokens")),
+        # quirk(mistral): older answers call cache reads `num_cached_tokens`.
+        ("cache_read", raw.get("num_cached_tokens")),
+        # quirk(moonshot): `cached_tokens` stands at the top; so it does at Together.
+        ("cache_read", raw.get("cached_tokens")),
+        # quirk(deepseek): cache reads are `prompt_cache_hit_tokens`.
+        ("cache_read", raw.get("prompt_cache_hit_tokens")),
+        ("cache_read", prompt.get("cached_tokens")),  # the last one holds
+        ("cache_write", prompt.get("cache_write_tokens")),
+        ("reasoning", completion.get("reasoning_tokens")),
+        ("audio_in", prompt.get("audio_tokens")),
+        ("audio_out", completion.get("audio_tokens")),
+        ("image_in", prompt.get("image_tokens")),
         # quirk(openrouter): searches it ran itself are counted in the usage.
-        web_searches=_count(tools.get("web_search_requests")),
-        dialect=dialect,
-        raw=raw,
+        ("web_searches", tools.get("web_search_requests")),
     )
+    counts = {
+        name: count
+        for name, value in said
+        if value is not None and (count := _count(value)) is not None
+    }
+    if counts.get("reasoning"):
+        _add_hidden(counts, _count(raw.get("total_tokens")))
+    return Usage(**counts, dialect=dialect, raw=raw)
 
 
 def encode_usage(usage: Usage, dialect: str) -> Object:
@@ -72,23 +75,16 @@ def without_nulls(fields: Object) -> Object:
     }
 
 
-def _output(raw: Object, reasoning: int | None) -> int | None:
-    output = _count(raw.get("completion_tokens"))
-    total = _count(raw.get("total_tokens"))
-    if output is None or total is None or not reasoning:
-        return output
-    # quirk(xai): reasoning is left out of `completion_tokens`, but not out of the total.
-    hidden = total - (_count(raw.get("prompt_tokens")) or 0) - output
-    return output + reasoning if hidden == reasoning else output
-
-
-def _first(*values: JSON) -> int | None:
-    return next((count for value in values if (count := _count(value)) is not None), None)
+def _add_hidden(counts: dict[str, int], total: int | None) -> None:
+    """quirk(xai): reasoning is left out of `completion_tokens`, but not out of the total."""
+    output, reasoning = counts.get("output_total"), counts["reasoning"]
+    if output is None or total is None:
+        return
+    if total - counts.get("input_total", 0) - output == reasoning:
+        counts["output_total"] = output + reasoning
 
 
 def _count(value: JSON) -> int | None:
-    if value is None:  # most are
-        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

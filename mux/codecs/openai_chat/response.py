@@ -120,12 +120,11 @@ def _answer(choice: Object, seed: tuple[object, ...], late: Object) -> Answer:
     logprobs = choice.get("logprobs")
     tokens: Object = logprobs if isinstance(logprobs, dict) else {}
     parts = [*_thinking(fields), *_texts(fields, tokens), *_rest(fields, seed)]
-    if tokens.get("content") and not any(isinstance(part, Text) for part in parts):
+    kinds = [type(part) for part in parts]
+    if tokens.get("content") and Text not in kinds:
         ext["logprobs"] = tokens
-    refused = any(isinstance(part, Refusal) for part in parts)
-    calls = sum(isinstance(part, ToolCall) for part in parts)
-    finish = decode_finish(_text(reason), refused=refused, ext=ext)
-    return Answer(tuple(parts), _finish.settle(finish, calls))
+    finish = decode_finish(_text(reason), refused=Refusal in kinds, ext=ext)
+    return Answer(tuple(parts), _finish.settle(finish, kinds.count(ToolCall)))
 
 
 def _thinking(fields: Object) -> list[Thinking]:
@@ -214,6 +213,8 @@ def _index(choice: Object) -> int:
 
 def _others(fields: Object, known: frozenset[str]) -> Object:
     """What else there is; some hosts fill in empty strings for what they do not know."""
+    if fields.keys() <= known:  # as a rule
+        return {}
     return {
         key: value for key, value in fields.items() if key not in known and value not in (None, "")
     }
