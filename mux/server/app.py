@@ -112,7 +112,7 @@ class App:
         self._turns.requests += 1
         try:
             await self._answer(entry, receive, departure)
-            await self._turns.take()
+            await self._turns.take()  # what is told of it is a step, too
         except ClientGone:
             outcome.error, entry.cancelled = "client gone", True
         except MuxError as error:
