@@ -103,16 +103,13 @@ class Doc:
         """The elements of a list."""
         if not isinstance(self.value, list):
             raise self._expected("a list")
-        if isinstance(self.value, Unread):
-            texts = cast("Unread", self.value)
-            return [Piece(text, self, index) for index, text in enumerate(texts)]
-        return [Doc(value, self, index) for index, value in enumerate(self.value)]
+        return [self.item(place) for place in range(len(self.value))]
 
     def item(self, place: int) -> Doc:
-        """The element at `place` of a list."""
+        """The element at `place` of the value, which is a list."""
         if isinstance(self.value, Unread):
             return Piece(cast("Unread", self.value)[place], self, place)
-        return self.items()[place]
+        return Doc(cast("list[JSON]", self.value)[place], self, place)
 
     def string(self) -> str:
         """The value as a string."""
@@ -169,28 +166,28 @@ class Doc:
 
     def get_int(self, *keys: str) -> int | None:
         """An integer member, None if absent."""
-        found = self._find(keys)
-        return None if found is None else Doc(found[1], self, found[0]).integer()
+        found = self.get(*keys)
+        return found.integer() if found is not None else None
 
     def get_float(self, *keys: str) -> float | None:
         """A number member, None if absent."""
-        found = self._find(keys)
-        return None if found is None else Doc(found[1], self, found[0]).number()
+        found = self.get(*keys)
+        return found.number() if found is not None else None
 
     def get_bool(self, *keys: str) -> bool | None:
         """A boolean member, None if absent."""
-        found = self._find(keys)
-        return None if found is None else Doc(found[1], self, found[0]).flag()
+        found = self.get(*keys)
+        return found.flag() if found is not None else None
 
     def get_items(self, *keys: str) -> list[Doc]:
         """The elements of a list member, empty if absent."""
-        found = self._find(keys)
-        return [] if found is None else Doc(found[1], self, found[0]).items()
+        found = self.get(*keys)
+        return found.items() if found is not None else []
 
     def get_object(self, *keys: str) -> Object | None:
         """An object member as it is, None if absent."""
-        found = self._find(keys)
-        return None if found is None else Doc(found[1], self, found[0]).mapping()
+        found = self.get(*keys)
+        return found.mapping() if found is not None else None
 
     def _expected(self, what: str) -> InvalidRequest:
         match self.value:

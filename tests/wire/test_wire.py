@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json as stdlib_json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mux.codecs import CODECS
 from mux.errors import InvalidRequest, UpstreamProtocolError
 from mux.wire import Doc, json, ndjson, splice, sse
 from tests.laws.strategies import json_values, words
@@ -214,3 +216,24 @@ def test_splice_replaces_one_value_and_no_other_byte(before, after):
 def test_splice_keeps_the_rest_of_any_object(fields, name):
     body = stdlib_json.dumps({**fields, "model": "a"}).encode()
     assert json.loads(splice.replace_string(body, "model", name)) == {**fields, "model": name}
+
+
+def test_one_element_of_a_list_costs_no_look_at_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each system message of a conversation is looked at by its place: a list of many must not be
+    gone through for each of them."""
+    made = 0
+    init = Doc.__init__
+
+    def counted(doc: Doc, *args: Any) -> None:
+        nonlocal made
+        made += 1
+        init(doc, *args)
+
+    monkeypatch.setattr(Doc, "__init__", counted)
+    messages = [{"role": "system", "content": "x"}] * 300 + [{"role": "user", "content": "hi"}]
+    body = stdlib_json.dumps({"model": "m", "messages": messages}, indent=1).encode()
+    request = CODECS["openai_chat"].server.decode_request(body)
+    assert len(request.system) == 300
+    assert made < 10 * len(messages)

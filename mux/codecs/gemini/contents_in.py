@@ -109,11 +109,9 @@ def _role(doc: Doc) -> Role:
 
 def _parts_of(doc: Doc) -> list[Doc]:
     parts = doc.get("parts")
-    return _one_or_more(parts) if parts is not None else []
-
-
-def _one_or_more(doc: Doc) -> list[Doc]:
-    return [doc] if isinstance(doc.value, dict) else doc.items()
+    if parts is None:
+        return []
+    return [parts] if isinstance(parts.value, dict) else parts.items()
 
 
 def _returned(parts: list[Part]) -> list[Part]:
