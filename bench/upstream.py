@@ -1,8 +1,8 @@
-"""CPU that reading one streamed chunk costs: our transport beside bare h11 and httpx.
+"""CPU that reading an answer's head and one streamed chunk costs: ours beside bare h11 and httpx.
 
-`python -m bench.upstream` prints a table in microseconds a chunk. The upstream is a second process
-that writes 240-byte chunks, each with a write of its own: as fast as it can, or with a pause after
-each, so that every chunk wakes the reader. Only this process's CPU is counted.
+`python -m bench.upstream` prints a table in microseconds, a head first. The upstream
+is a second process that writes 240-byte chunks, each with a write of its own: as fast as it can, or
+with a pause after each, so that every chunk wakes the reader. Only this process's CPU is counted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -22,11 +23,18 @@ import trio
 import trustme
 
 from mux.providers.outgoing import Outgoing
+from mux.upstream._head import plain_head
 from mux.upstream._limits import Limits
 from mux.upstream.h1 import H1Transport
 
 CHUNK = b"f0\r\n%b\r\n" % (b"x" * 240)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nDate: Mon, 30 Nov 2026 07:00:00 GMT\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 2\r\nx-ratelimit-reset-tokens: 1m2s\r\nCF-RAY: 8e1-FRA\r\n"
+    b"strict-transport-security: max-age=31536000; includeSubDomains; preload\r\n\r\n{}"
+)
+HEADS = 10_000
 PACES = {"back to back": (20_000, 0.0), "paced": (2_000, 0.0005)}
 
 
@@ -97,6 +105,24 @@ READERS: dict[str, Callable[[str, ssl.SSLContext], Awaitable[int]]] = {
 }
 
 
+def plain(data: bytes) -> object:
+    """The head as `H1Transport` reads it."""
+    return plain_head(data)
+
+
+def by_h11(data: bytes) -> object:
+    """The head as a parser of h11's own reads it."""
+    parser = h11.Connection(h11.CLIENT)
+    parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+    parser.receive_data(data)
+    return parser.next_event()
+
+
+def head_us(read: Callable[[bytes], object]) -> float:
+    """CPU microseconds a head, the best of three."""
+    return min(timeit.repeat(lambda: read(ANSWER), number=HEADS, repeat=3)) / HEADS * 1e6
+
+
 def measure(
     read: Callable[[str, ssl.SSLContext], Awaitable[int]],
     url: str,
@@ -133,6 +159,7 @@ def main() -> None:
 
 
 def table(port: int, context: ssl.SSLContext) -> None:
+    print(f"us a head: H1Transport {head_us(plain):.1f}, h11 {head_us(by_h11):.1f}")
     print(f"{'us CPU a chunk':24}" + "".join(f"{name:>14}" for name in READERS))
     for scheme in ("http", "https"):
         for pace, (count, pause_s) in PACES.items():

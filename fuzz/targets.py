@@ -15,6 +15,7 @@ from mux.codecs import CODECS
 from mux.errors import MuxError
 from mux.ir import Checker, Event
 from mux.server import _head
+from mux.upstream._head import head_of, plain_head
 from mux.wire import Doc, chunked, json, jsonarray, ndjson, splice, sse
 
 Target = Callable[[bytes], None]
@@ -200,6 +201,18 @@ def fuzz_body(data: bytes) -> None:
     assert isinstance(event, h11.EndOfMessage)
 
 
+def fuzz_answer(data: bytes) -> None:
+    """The head of an answer is left to h11, or h11 reads the same in it."""
+    if (ours := plain_head(data)) is None:
+        return
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=1_000_000)
+    parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+    parser.receive_data(data)
+    theirs = parser.next_event()  # raises if it refuses
+    assert isinstance(theirs, h11.Response)
+    assert ours == (head_of(theirs), parser.trailing_data[0])
+
+
 def _peer() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=1_000_000)
 
@@ -207,6 +220,7 @@ def _peer() -> h11.Connection:
 TARGETS: dict[str, Target] = {
     "head": fuzz_head,
     "body": fuzz_body,
+    "answer": fuzz_answer,
     "sse": fuzz_sse,
     "ndjson": fuzz_ndjson,
     "jsonarray": fuzz_jsonarray,

@@ -1,7 +1,8 @@
 """One request and its answer over one connection.
 
-h11 writes and reads the heads. Bodies go round it, because it spends some fourteen microseconds on
-a chunk where `mux.wire.chunked` spends one (bench/upstream.py).
+h11 writes the heads, and reads those of answers about which there is any doubt. What is plain goes
+round it, as bodies do: it spends some thirty microseconds on a head and fourteen on a chunk, where
+`plain_head` spends five and `mux.wire.chunked` one (bench/upstream.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mux.upstream._address import Origin
 from mux.upstream._connection import PIECE_BYTES, Connection
 from mux.upstream._content import Content
 from mux.upstream._framing import framing, keeps_alive
-from mux.upstream._head import length_headers, reply_headers, request_headers
+from mux.upstream._head import Head, head_of, length_headers, plain_head, request_headers
 from mux.wire.bodies import UntilClose
 
 HEAD_LIMIT_BYTES: Final = 64 * 1024
@@ -39,14 +40,12 @@ class H1Reply:
         "status",
     )
 
-    def __init__(
-        self, connection: Connection, method: str, response: h11.Response, limit_bytes: int
-    ) -> None:
+    def __init__(self, connection: Connection, method: str, head: Head, limit_bytes: int) -> None:
         self.connection = connection
-        self.status = response.status_code
-        self.headers = reply_headers(response.headers)
+        self.status = head.status
+        self.headers = head.headers
         self._framing = framing(method, self.status, self.headers)
-        lasts = keeps_alive(response.http_version, self.headers)
+        lasts = keeps_alive(head.version, self.headers)
         self._keep_alive = lasts and not isinstance(self._framing, UntilClose)
         self._content = Content(self.headers.get("content-encoding", ""), limit_bytes)
         self._ended = False
@@ -98,18 +97,16 @@ class Exchange:
         self._body = request.body
         self._origin = origin
         self._limit_bytes = limit_bytes
-        self._head_bytes = 0
-        self._parser = h11.Connection(h11.CLIENT, HEAD_LIMIT_BYTES)
+        headers = tuple(request_headers(request, origin))
         try:
-            head = _checked(request.method, target, *request_headers(request, origin))
+            self._request, head = _written(request.method, target, headers)
         except (h11.LocalProtocolError, UnicodeError):  # these name the header, and so the key
             raise UpstreamUnreachable(
                 f"cannot send to {origin}: the path or a header holds characters that HTTP "
                 "forbids; check the API key and the configured headers"
             ) from None
-        self._head = self._parser.send(head)
-        for name, value in length_headers(request):
-            self._head = self._head[:-2] + f"{name}: {value}\r\n\r\n".encode()
+        lengths = "".join([f"{name}: {value}\r\n" for name, value in length_headers(request)])
+        self._head = head + lengths.encode() + b"\r\n"
 
     async def run(self, connection: Connection) -> H1Reply:
         """Send the request and read the answer's head. On failure the connection is closed; it may
@@ -140,34 +137,44 @@ class Exchange:
         return outcome
 
     async def _answer(self, connection: Connection) -> H1Reply:
-        """The final answer's head, and what came with it. Interim answers (1xx) are skipped."""
-        event: object = h11.NEED_DATA
-        while not isinstance(event, h11.Response):
-            if event is h11.NEED_DATA:
-                self._parser.receive_data(await self._receive_head(connection))
-            event = self._next_event()
-        reply = H1Reply(connection, self._method, event, self._limit_bytes)
-        reply.hold(self._parser.trailing_data[0])
+        """The final answer's head, and what came with it."""
+        data = await self._receive_head(connection)
+        head, rest = plain_head(data) or await self._doubtful(connection, data)
+        reply = H1Reply(connection, self._method, head, self._limit_bytes)
+        reply.hold(rest)
         return reply
 
-    async def _receive_head(self, connection: Connection) -> bytes:
-        if self._head_bytes > HEAD_LIMIT_BYTES:
-            raise UpstreamProtocolError(
-                f"{self._origin} sent more than {HEAD_LIMIT_BYTES} bytes of headers"
-            )
-        data = await connection.receive_some()
-        if not data:
-            raise connection.cut()
-        if not self._head_bytes and not data.startswith(b"HTTP/"[: len(data)]):
+    async def _doubtful(self, connection: Connection, data: bytes) -> tuple[Head, bytes]:
+        """The final answer's head as h11 reads it, of which `data` has come, and what follows it.
+        Interim answers (1xx) are skipped."""
+        if not data.startswith(b"HTTP/"[: len(data)]):
             raise UpstreamProtocolError(
                 f"{self._origin} does not speak HTTP; check the scheme and port of the base-url"
             )
-        self._head_bytes += len(data)
+        parser = h11.Connection(h11.CLIENT, HEAD_LIMIT_BYTES)
+        parser.send(self._request)
+        parser.receive_data(data)
+        size = len(data)
+        while not isinstance(event := self._next_event(parser), h11.Response):
+            if event is h11.NEED_DATA:
+                if size > HEAD_LIMIT_BYTES:
+                    raise UpstreamProtocolError(
+                        f"{self._origin} sent more than {HEAD_LIMIT_BYTES} bytes of headers"
+                    )
+                data = await self._receive_head(connection)
+                size += len(data)
+                parser.receive_data(data)
+        return head_of(event), parser.trailing_data[0]
+
+    async def _receive_head(self, connection: Connection) -> bytes:
+        data = await connection.receive_some()
+        if not data:
+            raise connection.cut()
         return data
 
-    def _next_event(self) -> object:
+    def _next_event(self, parser: h11.Connection) -> object:
         try:
-            return self._parser.next_event()
+            return parser.next_event()
         except h11.RemoteProtocolError:  # its text quotes the bytes
             raise UpstreamProtocolError(
                 f"{self._origin} sent an answer whose head is not valid HTTP"
@@ -175,7 +182,13 @@ class Exchange:
 
 
 @lru_cache(maxsize=_HEADS)
-def _checked(method: str, target: str, *headers: tuple[str, str]) -> h11.Request:
-    """A head that h11 has looked through: once, because all requests for a model with one key have
-    the same but for the length of their bodies. Raises `h11.LocalProtocolError`."""
-    return h11.Request(method=method, target=target, headers=list(headers))
+def _written(
+    method: str, target: str, headers: tuple[tuple[str, str], ...]
+) -> tuple[h11.Request, bytes]:
+    """A head as h11 writes it, without the empty line at its end: once, because all requests for a
+    model with one key have the same but for the length of their bodies.
+
+    Raises `h11.LocalProtocolError`.
+    """
+    request = h11.Request(method=method, target=target, headers=list(headers))
+    return request, h11.Connection(h11.CLIENT).send(request)[:-2]

@@ -19,9 +19,12 @@ def framing(method: str, status: int, headers: Mapping[str, str]) -> Framing:
     return UntilClose()
 
 
-def keeps_alive(version: bytes, headers: Mapping[str, str]) -> bool:
+def keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
     """Whether the connection may serve another request after this one."""
     if "transfer-encoding" in headers and "content-length" in headers:
         return False  # two framings in one message: a sign of response splitting
-    tokens = headers.get("connection", "").lower().split(",")
-    return version >= b"1.1" and "close" not in (token.strip() for token in tokens)
+    connection = headers.get("connection")
+    if connection is None:
+        return version >= "1.1"
+    tokens = connection.lower().split(",")
+    return version >= "1.1" and "close" not in (token.strip() for token in tokens)
