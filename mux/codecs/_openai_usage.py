@@ -5,37 +5,45 @@ Translation spec section 14: ``prompt_tokens`` holds all input, ``completion_tok
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from mux.ir import JSON, Object, Usage
+
+_TOP: Final = {
+    "prompt_tokens": "input_total",
+    "completion_tokens": "output_total",
+    # quirk(mistral): older answers call cache reads `num_cached_tokens`.
+    "num_cached_tokens": "cache_read",
+    # quirk(moonshot): `cached_tokens` stands at the top; so it does at Together.
+    "cached_tokens": "cache_read",
+    # quirk(deepseek): cache reads are `prompt_cache_hit_tokens`.
+    "prompt_cache_hit_tokens": "cache_read",
+}
+_DETAILS: Final = {
+    "prompt_tokens_details": {
+        "cached_tokens": "cache_read",
+        "cache_write_tokens": "cache_write",
+        "audio_tokens": "audio_in",
+        "image_tokens": "image_in",
+    },
+    "completion_tokens_details": {
+        "reasoning_tokens": "reasoning",
+        "audio_tokens": "audio_out",
+    },
+    # quirk(openrouter): searches it ran itself are counted in the usage.
+    "server_tool_use_details": {"web_search_requests": "web_searches"},
+}
+"""Where counts stand, and what the IR calls them; of several places the last one holds."""
 
 
 def decode_usage(raw: Object, dialect: str) -> Usage:
     """The counts in `raw`; what is not a count counts as not said."""
-    prompt = _object(raw.get("prompt_tokens_details"))
-    completion = _object(raw.get("completion_tokens_details"))
-    tools = _object(raw.get("server_tool_use_details"))
-    said = (
-        ("input_total", raw.get("prompt_tokens")),
-        ("output_total", raw.get("completion_tokens")),
-        # quirk(mistral): older answers call cache reads `num_cached_tokens`.
-        ("cache_read", raw.get("num_cached_tokens")),
-        # quirk(moonshot): `cached_tokens` stands at the top; so it does at Together.
-        ("cache_read", raw.get("cached_tokens")),
-        # quirk(deepseek): cache reads are `prompt_cache_hit_tokens`.
-        ("cache_read", raw.get("prompt_cache_hit_tokens")),
-        ("cache_read", prompt.get("cached_tokens")),  # the last one holds
-        ("cache_write", prompt.get("cache_write_tokens")),
-        ("reasoning", completion.get("reasoning_tokens")),
-        ("audio_in", prompt.get("audio_tokens")),
-        ("audio_out", completion.get("audio_tokens")),
-        ("image_in", prompt.get("image_tokens")),
-        # quirk(openrouter): searches it ran itself are counted in the usage.
-        ("web_searches", tools.get("web_search_requests")),
-    )
-    counts = {
-        name: count
-        for name, value in said
-        if value is not None and (count := _count(value)) is not None
-    }
+    counts: dict[str, int] = {}
+    _take(raw, _TOP, counts)
+    for field, names in _DETAILS.items():
+        if isinstance(details := raw.get(field), dict):
+            _take(details, names, counts)
     if counts.get("reasoning"):
         _add_hidden(counts, _count(raw.get("total_tokens")))
     return Usage(**counts, dialect=dialect, raw=raw)
@@ -75,6 +83,13 @@ def without_nulls(fields: Object) -> Object:
     }
 
 
+def _take(fields: Object, names: Mapping[str, str], counts: dict[str, int]) -> None:
+    for field, name in names.items():
+        value = fields.get(field)
+        if value is not None and (count := _count(value)) is not None:
+            counts[name] = count
+
+
 def _add_hidden(counts: dict[str, int], total: int | None) -> None:
     """quirk(xai): reasoning is left out of `completion_tokens`, but not out of the total."""
     output, reasoning = counts.get("output_total"), counts["reasoning"]
@@ -85,12 +100,10 @@ def _add_hidden(counts: dict[str, int], total: int | None) -> None:
 
 
 def _count(value: JSON) -> int | None:
+    if type(value) is int and value >= 0:  # nearly always
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         return None
     return value
-
-
-def _object(value: JSON) -> Object:
-    return value if isinstance(value, dict) else {}

@@ -216,8 +216,9 @@ class Attempt:
         """
         asked, used = self._call.request.model, self.candidate.model
         if asked != used and b'"model' in data:
+            written, wanted = json.dumps(used), json.dumps(asked)
             for field in _MODEL_FIELDS:
-                data = data.replace(field + json.dumps(used), field + json.dumps(asked))
+                data = data.replace(field + written, field + wanted)
         return data
 
     async def _response(self) -> tuple[Response, _Head]:

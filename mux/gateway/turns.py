@@ -54,7 +54,9 @@ class Turns:
         upstream; of very many in a thread, beside all other requests."""
         if size_bytes > _LARGE_BYTES:
             return await trio.to_thread.run_sync(work)
-        await self.take()
+        if self.requests <= _MANY:
+            return work()
+        await cancel_shielded_checkpoint()
         made = work()
-        await self.take()
+        await cancel_shielded_checkpoint()
         return made

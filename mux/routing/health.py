@@ -8,8 +8,7 @@ A client that leaves counts for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -73,6 +72,27 @@ class _Key:
     """what the last failure said"""
 
 
+class Asking:
+    """One request under way with a key; it probes the key if that is what it needs."""
+
+    __slots__ = ("_key", "_probes")
+
+    def __init__(self, key: _Key) -> None:
+        self._key = key
+        self._probes = False
+
+    def __enter__(self) -> None:
+        key = self._key
+        self._probes = key.opened > 0 and not key.probing and not key.proven
+        key.load += 1
+        key.probing |= self._probes
+
+    def __exit__(self, *_: object) -> None:
+        self._key.load -= 1
+        if self._probes:
+            self._key.probing = False
+
+
 class Health:
     """What is known of every key. One per process; it outlives configurations."""
 
@@ -119,19 +139,12 @@ class Health:
             for (provider, secret), key in self._keys.items()
         ]
 
-    @contextmanager
-    def asking(self, candidate: Candidate) -> Generator[None]:
-        """While `candidate` is being asked."""
-        key = self._keys.setdefault(candidate.account, _Key())
-        probes = key.opened > 0 and not key.probing and not key.proven
-        key.load += 1
-        key.probing |= probes
-        try:
-            yield
-        finally:
-            key.load -= 1
-            if probes:
-                key.probing = False
+    def asking(self, candidate: Candidate) -> Asking:
+        """A context for while `candidate` is being asked."""
+        key = self._keys.get(candidate.account)
+        if key is None:
+            key = self._keys[candidate.account] = _Key()
+        return Asking(key)
 
     def begun(self, candidate: Candidate) -> None:
         """`candidate` has begun to answer: if it is being probed, others need not wait."""

@@ -55,7 +55,9 @@ class TcpStream:
         must let others have their turn.
         """
         while True:
-            await self._readable()
+            if self._sock.fileno() < 0:
+                raise trio.ClosedResourceError("closed")
+            await trio.lowlevel.wait_readable(self._sock)
             try:
                 return self._sock.recv(max_bytes)
             except BlockingIOError:
@@ -74,11 +76,6 @@ class TcpStream:
         if self._sock.fileno() >= 0:
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
-
-    async def _readable(self) -> None:
-        if self._sock.fileno() < 0:
-            raise trio.ClosedResourceError("closed")
-        await trio.lowlevel.wait_readable(self._sock)
 
     def _failed(self) -> Exception:
         closed = self._sock.fileno() < 0

@@ -27,7 +27,7 @@ class Pool:
 
     def take(self, origin: Origin) -> Connection | None:
         """A connection to `origin` that looks alive, no longer in the pool."""
-        self._expire()
+        self._expire(trio.current_time())
         idle = self._by_origin.get(origin)
         while idle:
             connection = next(reversed(idle))
@@ -39,20 +39,20 @@ class Pool:
 
     def give(self, connection: Connection) -> None:
         """Keep `connection`, which must be between two requests."""
-        self._by_age[connection] = trio.current_time() + self._idle_s
+        now_s = trio.current_time()
+        self._by_age[connection] = now_s + self._idle_s
         self._by_origin[connection.origin][connection] = None
-        self._expire()
+        self._expire(now_s)
 
     def close(self) -> None:
         """Close all idle connections."""
         self._limit = 0
-        self._expire()
+        self._expire(trio.current_time())
 
-    def _expire(self) -> None:
-        now = trio.current_time()
+    def _expire(self, now_s: float) -> None:
         while self._by_age:
             oldest = next(iter(self._by_age))
-            if len(self._by_age) <= self._limit and self._by_age[oldest] > now:
+            if len(self._by_age) <= self._limit and self._by_age[oldest] > now_s:
                 return
             self._remove(oldest)
             oldest.close()

@@ -51,6 +51,10 @@ _MESSAGE: Final = frozenset(
 )
 
 
+_REASONING: Final = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
+_RARE: Final = frozenset({"images", "tool_calls", "function_call", "audio"})
+
+
 def decode_response(body: bytes) -> Response:
     """The answer in `body`. Raises the error it reports, or `UpstreamProtocolError`."""
     fields = json.load_object(body)
@@ -128,6 +132,8 @@ def _answer(choice: Object, seed: tuple[object, ...], late: Object) -> Answer:
 
 
 def _thinking(fields: Object) -> list[Thinking]:
+    if _REASONING.isdisjoint(fields):
+        return []
     details = reasoning_details.entries(fields.get("reasoning_details"))
     signature = reasoning_details.sign(details)
     for field in ("reasoning_content", "reasoning"):
@@ -173,6 +179,8 @@ def _listed(parts: Sequence[Object]) -> list[Part]:
 
 
 def _rest(fields: Object, seed: tuple[object, ...]) -> list[Part]:
+    if _RARE.isdisjoint(fields):
+        return []
     out: list[Part] = list(answer_in.images(fields.get("images")))
     calls = _objects(fields.get("tool_calls"))
     legacy = fields.get("function_call")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mux.config.source import Source
@@ -30,11 +30,12 @@ class Management:
         self._office = Office(live, source, clock, usage)
         self._access = Access(source)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
         ours = scope["type"] == "http" and _is_below(clean(scope["path"]))
-        if not ours:
-            await self._live.app(scope, receive, send)
-            return
+        serve = self._serve if ours else self._live.app
+        return serve(scope, receive, send)
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         inbound = Inbound.of(scope)
         extra = [("cache-control", "no-store"), *page_headers(inbound, self._live.settings)]
         sink = AsgiSink(send, head_only=False, extra=extra)
