@@ -129,7 +129,9 @@ class Attempt:
             body, head = await self._ask(self._request, self._native_body)
         else:
             response, head = await self._response()
-            body = CODECS[self._call.dialect].server.encode_response(response, self._call.request)
+            server = CODECS[self._call.dialect].server
+            encode = partial(server.encode_response, response, self._call.request)
+            body = await self._gateway.memory.turns.aside(encode, 0)
         length = ("content-length", str(len(body)))
         await sink.start(200, [("content-type", _JSON), length, *head])
         await sink.send(body)

@@ -15,8 +15,8 @@ from mux.usage.totals import COLUMNS, By, Sums, names
 _REQUEST: Final = (
     "INSERT INTO usage_requests (id, time_ms, client, dialect, asked, provider, account, model,"
     " stream, status, error, failed, cancelled, retries, losses, first_content_ms, duration_ms,"
-    " input, output, cached, cache_write, reasoning, cost_nano)"
-    f" VALUES ({', '.join('?' * 23)})"
+    " input, output, cached, cache_write, reasoning, cost_nano, estimated)"
+    f" VALUES ({', '.join('?' * 24)})"
 )
 _TRY: Final = (
     "INSERT INTO usage_tries (request_id, number, provider, account, model, status, error,"
@@ -99,11 +99,13 @@ def _request_row(record: RequestRecord) -> Sequence[Value]:
         _ms(record.duration_s),
         *_counts(record.tokens),
         record.cost_nano,
+        int(any([attempt.estimated for attempt in record.tries])),
     )
 
 
 def _try_rows(record: RequestRecord) -> Iterator[Sequence[Value]]:
-    for number, attempt in enumerate(record.tries):
+    """The attempts, if there were several: of one alone the request's own row tells."""
+    for number, attempt in enumerate(record.tries if len(record.tries) > 1 else ()):
         yield (
             record.id,
             number,

@@ -77,7 +77,10 @@ _VERSION_3: Final = tuple(
 )
 """Sums by model tell the provider too."""
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4: Final = ("ALTER TABLE usage_requests ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0",)
+"""Only requests that took several attempts have rows of attempts."""
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """What leads from each version to the next. None of them is ever changed, only added to.
 
 Sums by hour and by day make any range quick; `usage_spent` outlives the records where the month of
