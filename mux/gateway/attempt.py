@@ -134,8 +134,7 @@ class Attempt:
             body = await self._gateway.memory.turns.aside(encode, 0)
         length = ("content-length", str(len(body)))
         await sink.start(200, [("content-type", _JSON), length, *head])
-        await sink.send(body)
-        await sink.end()
+        await sink.end(body)
 
     async def stream(self, stream: ClientStream) -> None:
         """Answer with a stream. Raises only as long as no content was sent."""

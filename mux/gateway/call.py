@@ -47,8 +47,8 @@ class Sink(Protocol):
         """Send a piece of the body, or the head alone by an empty one."""
         ...
 
-    async def end(self) -> None:
-        """The body is complete."""
+    async def end(self, data: bytes = b"") -> None:
+        """The body is complete with `data`."""
         ...
 
 

@@ -86,10 +86,12 @@ class Provider:
         }
         if dialect == "anthropic":
             headers["anthropic-version"] = ANTHROPIC_VERSION
-        headers |= {name.lower(): value for name, value in extra_headers.items()}
+        if extra_headers:
+            headers |= {name.lower(): value for name, value in extra_headers.items()}
         if key.key:
             headers |= _AUTH[dialect](key.key.reveal())
-        headers |= {name.lower(): value.reveal() for name, value in self.headers.items()}
+        if self.headers:
+            headers |= {name.lower(): value.reveal() for name, value in self.headers.items()}
         base_url = f"demo://{dialect}" if self.type is ProviderType.DEMO else self.base_url
         return Outgoing("POST", base_url + path, headers, body, key.proxy_url)
 

@@ -137,20 +137,20 @@ class AsgiSink:
         if self._body:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        """End the body."""
-        self.ended = True
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def end(self, data: bytes = b"") -> None:
+        """End the body with `data`."""
+        self.ended = True  # before: a server may tell of the end while it is being sent
+        body = data if self._body else b""
+        try:
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        except BaseException:  # not all of it is with the client
+            self.ended = False
+            raise
 
     async def whole(
         self, status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         """Send a complete answer at once."""
-        self.ended = True
-        await self.start(
-            status,
-            [("content-type", content_type), ("content-length", str(len(body))), *headers],
-        )
-        await self._send(
-            {"type": "http.response.body", "body": body if self._body else b"", "more_body": False}
-        )
+        length = ("content-length", str(len(body)))
+        await self.start(status, [("content-type", content_type), length, *headers])
+        await self.end(body)

@@ -97,16 +97,16 @@ class Exchange:
         self._body = request.body
         self._origin = origin
         self._limit_bytes = limit_bytes
-        headers = tuple(request_headers(request, origin))
+        headers = tuple(request.headers.items())
         try:
-            self._request, head = _written(request.method, target, headers)
+            self._request, head = _written(request.method, target, origin, headers)
         except (h11.LocalProtocolError, UnicodeError):  # these name the header, and so the key
             raise UpstreamUnreachable(
                 f"cannot send to {origin}: the path or a header holds characters that HTTP "
                 "forbids; check the API key and the configured headers"
             ) from None
-        lengths = "".join([f"{name}: {value}\r\n" for name, value in length_headers(request)])
-        self._head = head + lengths.encode() + b"\r\n"
+        lengths = [f"{name}: {value}\r\n" for name, value in length_headers(request)]
+        self._head = head + "".join(lengths).encode() + b"\r\n"
 
     async def run(self, connection: Connection) -> H1Reply:
         """Send the request and read the answer's head. On failure the connection is closed; it may
@@ -183,12 +183,12 @@ class Exchange:
 
 @lru_cache(maxsize=_HEADS)
 def _written(
-    method: str, target: str, headers: tuple[tuple[str, str], ...]
+    method: str, target: str, origin: Origin, headers: tuple[tuple[str, str], ...]
 ) -> tuple[h11.Request, bytes]:
     """A head as h11 writes it, without the empty line at its end: once, because all requests for a
     model with one key have the same but for the length of their bodies.
 
     Raises `h11.LocalProtocolError`.
     """
-    request = h11.Request(method=method, target=target, headers=list(headers))
+    request = h11.Request(method=method, target=target, headers=request_headers(headers, origin))
     return request, h11.Connection(h11.CLIENT).send(request)[:-2]

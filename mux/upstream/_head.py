@@ -70,11 +70,13 @@ def reply_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def request_headers(request: Outgoing, origin: Origin) -> list[tuple[str, str]]:
-    """The fields `request` is sent with, but for the length of its body. Compression is asked not
-    to be used: it would hold back events."""
+def request_headers(
+    wanted: Iterable[tuple[str, str]], origin: Origin
+) -> list[tuple[str, str]]:
+    """The fields of a request with those that are `wanted`, but for the length of its body.
+    Compression is asked not to be used: it would hold back events."""
     headers = [("host", origin.authority)]
-    headers += [item for item in request.headers.items() if item[0].lower() not in _OURS]
+    headers += [item for item in wanted if item[0].lower() not in _OURS]
     headers.append(("accept-encoding", "identity"))
     return headers
 

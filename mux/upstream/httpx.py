@@ -75,7 +75,10 @@ class HttpxTransport:
             httpx.Request,
             request.method,
             request.url,
-            headers=[*request_headers(request, origin), *length_headers(request)],
+            headers=[
+                *request_headers(request.headers.items(), origin),
+                *length_headers(request),
+            ],
             content=request.body,
         )
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 
 import trio
 
@@ -20,7 +20,7 @@ class Pool:
         self._idle_s = idle_s
         self._limit = limit
         self._by_age: OrderedDict[Connection, float] = OrderedDict()  # with the time it expires
-        self._by_origin: defaultdict[Origin, dict[Connection, None]] = defaultdict(dict)
+        self._by_origin: defaultdict[Origin, deque[Connection]] = defaultdict(deque)
 
     def __len__(self) -> int:
         return len(self._by_age)
@@ -28,10 +28,10 @@ class Pool:
     def take(self, origin: Origin) -> Connection | None:
         """A connection to `origin` that looks alive, no longer in the pool."""
         self._expire(trio.current_time())
-        idle = self._by_origin.get(origin)
+        idle = self._by_origin[origin]
         while idle:
-            connection = next(reversed(idle))
-            self._remove(connection)
+            connection = idle.pop()
+            del self._by_age[connection]
             if not connection.stale():
                 return connection
             connection.close()
@@ -41,7 +41,7 @@ class Pool:
         """Keep `connection`, which must be between two requests."""
         now_s = trio.current_time()
         self._by_age[connection] = now_s + self._idle_s
-        self._by_origin[connection.origin][connection] = None
+        self._by_origin[connection.origin].append(connection)
         self._expire(now_s)
 
     def close(self) -> None:
@@ -54,12 +54,6 @@ class Pool:
             oldest = next(iter(self._by_age))
             if len(self._by_age) <= self._limit and self._by_age[oldest] > now_s:
                 return
-            self._remove(oldest)
+            del self._by_age[oldest]
+            self._by_origin[oldest.origin].popleft()  # nobody of its origin is older
             oldest.close()
-
-    def _remove(self, connection: Connection) -> None:
-        del self._by_age[connection]
-        idle = self._by_origin[connection.origin]
-        del idle[connection]
-        if not idle:
-            del self._by_origin[connection.origin]

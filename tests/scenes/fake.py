@@ -91,7 +91,9 @@ class Client:
         if data or not self.pieces:
             self.pieces.append((trio.current_time(), data))
 
-    async def end(self) -> None:
+    async def end(self, data: bytes = b"") -> None:
+        if data:
+            await self.send(data)
         self.ended = True
 
 
