@@ -25,7 +25,9 @@ RESTART: Final = frozenset(
 )
 """What only a restart changes: it is part of what lives as long as the process."""
 
-_DEBOUNCE_MS: Final = 100
+_DEBOUNCE_MS: Final = 200
+_STEP_MS: Final = 200
+"""How often the watcher looks up; each time it takes the interpreter from everybody else."""
 _LOOK_AGAIN_MS: Final = 2000
 """Some file systems tell of no changes, so the file is looked at now and then as well."""
 
@@ -109,7 +111,7 @@ class Live:
             self._source.path,
             watch_filter=None,
             debounce=_DEBOUNCE_MS,
-            step=_DEBOUNCE_MS // 2,
+            step=_STEP_MS,
             rust_timeout=_LOOK_AGAIN_MS,
             yield_on_timeout=True,
             recursive=False,
