@@ -328,7 +328,7 @@ class Attempt:
         gateway, call = self._gateway, self._call
         encode = partial(self.outgoing, request)
         outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
-        with Watch(gateway.settings, gateway.memory.closing) as watch:
+        with Watch(gateway.settings, gateway.memory.waits) as watch:
             async with gateway.transport.open(outgoing) as opened:
                 reply = WatchedReply(opened, watch)
                 self._outcome.tries[-1].status = reply.status

@@ -71,12 +71,14 @@ class Gateway:
         if (native := error.native) is not None:
             error.native = replace(native, body=self.hide(native.body))
 
-    async def generate(self, call: Call, sink: Sink, outcome: Outcome) -> None:
+    def generate(self, call: Call, sink: Sink, outcome: Outcome) -> Awaitable[None]:
         """Answer `call` on `sink`. Raises a `MuxError` only as long as nothing was sent."""
         call = self.memory.conversations.resumed(call)
-        if not call.request.stream:
-            await self._first(call, outcome, lambda attempt: attempt.whole(sink))
-            return
+        if call.request.stream:
+            return self._stream(call, sink, outcome)
+        return self._first(call, outcome, lambda attempt: attempt.whole(sink))
+
+    async def _stream(self, call: Call, sink: Sink, outcome: Outcome) -> None:
         request, server = call.request, CODECS[call.dialect].server
         stream = ClientStream(
             sink,
@@ -116,7 +118,7 @@ class Gateway:
             wait_s = rounds.wait_s(number, failed, self.luck())
             if wait_s is None or outcome.attempts >= ATTEMPTS or not self.memory.budget.take():
                 raise failed
-            await self.memory.closing.sleep(wait_s)
+            await self.memory.waits.sleep(wait_s)
 
     async def _round(
         self,
@@ -145,7 +147,7 @@ class Gateway:
                 with memory.health.asking(candidate):
                     await self._ask(call, candidate, outcome, answer)
             except MuxError as error:
-                if error.kind in _CLIENTS_FAULT or memory.closing.closed:
+                if error.kind in _CLIENTS_FAULT or memory.waits.closed:
                     raise
                 memory.health.failed(candidate, error, cooling=not self.settings.disable_cooling)
                 if error.kind in SPENT:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mux.gateway.closing import Closing
 from mux.gateway.conversations import Conversations
 from mux.gateway.pressure import Pressure
 from mux.gateway.repairs import Lessons
@@ -16,6 +15,7 @@ from mux.gateway.retry import Budget
 from mux.gateway.signatures import SignatureMemory
 from mux.gateway.silences import Silences
 from mux.gateway.turns import Turns
+from mux.gateway.waits import Waits
 from mux.routing import Health, Sessions
 
 
@@ -29,7 +29,7 @@ class Memory:
     health: Health
     sessions: Sessions
     budget: Budget
-    closing: Closing
+    waits: Waits
     silences: Silences
     pressure: Pressure
     turns: Turns
@@ -44,7 +44,7 @@ class Memory:
             Health(clock),
             Sessions(clock),
             Budget(),
-            Closing(),
+            Waits(),
             Silences(),
             Pressure(),
             Turns(),

@@ -1,7 +1,7 @@
 """How long an upstream may take: until it begins, between two pieces, and in all.
 
-The deadline of the silence is moved at most once a second, so that a quick stream does not pay for
-it with every piece; a silence is noticed up to a second late.
+A silence is noticed up to a second late, so that a quick stream need not pay with every piece for
+moving its end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import trio
 
 from mux.config import Settings
 from mux.errors import MuxError, UpstreamTimeout
-from mux.gateway.closing import Closing
+from mux.gateway.waits import Waits
 from mux.upstream import Reply
 
 _GRAIN_S: Final = 1.0
@@ -27,20 +27,20 @@ class Watch:
     process came to its end meanwhile.
     """
 
-    __slots__ = ("_began", "_closing", "_renew_s", "_scope", "_settings", "_until_s")
+    __slots__ = ("_began", "_renew_s", "_scope", "_settings", "_until_s", "_waits")
 
-    def __init__(self, settings: Settings, closing: Closing) -> None:
+    def __init__(self, settings: Settings, waits: Waits) -> None:
         now_s = trio.current_time()
         self._settings = settings
-        self._closing = closing
+        self._waits = waits
         self._until_s = now_s + settings.request_timeout
         self._began = False
         self._renew_s = now_s + settings.first_byte_timeout
-        self._scope = trio.CancelScope(deadline=min(self._renew_s, self._until_s))
+        self._scope = trio.CancelScope()
 
     def __enter__(self) -> Self:
         self._scope.__enter__()
-        self._closing.begin(self._scope)
+        self._waits.begin(self._scope, min(self._renew_s, self._until_s))
         return self
 
     def __exit__(
@@ -49,7 +49,7 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        self._closing.end(self._scope)
+        self._waits.end(self._scope)
         handled = self._scope.__exit__(kind, error, trace)
         if self._scope.cancelled_caught:
             raise self._error() from None
@@ -63,12 +63,12 @@ class Watch:
         self._began = True
         self._renew_s = now_s + _GRAIN_S
         silence_until_s = now_s + self._settings.stream_timeout + _GRAIN_S
-        self._scope.deadline = min(silence_until_s, self._until_s)
+        self._waits.renew(self._scope, min(silence_until_s, self._until_s))
 
     def _error(self) -> MuxError:
         settings = self._settings
-        if self._closing.closed:
-            return self._closing.error()
+        if self._waits.closed:
+            return self._waits.error()
         if trio.current_time() >= self._until_s:
             return UpstreamTimeout(
                 f"The upstream did not finish within {settings.request_timeout:.0f} s; raise "

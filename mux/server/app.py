@@ -111,7 +111,7 @@ class App:
         outcome = entry.outcome
         self._turns.requests += 1
         try:
-            await self._answer(entry, receive, departure)
+            await self._action(entry, receive, departure)
             await self._turns.take()  # what is told of it is a step, too
         except ClientGone:
             outcome.error, entry.cancelled = "client gone", True
@@ -136,15 +136,16 @@ class App:
             recorded = self._settings.usage_statistics_enabled
             self._journal.ended(entry, trio.current_time(), recorded=recorded)
 
-    async def _answer(self, entry: Entry, receive: Receive, departure: Departure | None) -> None:
+    def _action(
+        self, entry: Entry, receive: Receive, departure: Departure | None
+    ) -> Awaitable[None]:
+        """What answers the request. Raises what it is refused for."""
         inbound, sink = entry.inbound, entry.sink
         endpoints.check_method(inbound.method)
         self._door.check(inbound)
         check_head(inbound)
         if (allowed := self._door.preflight(inbound)) is not None:
-            await sink.start(204, allowed)
-            await sink.end()
-            return
+            return _preflight(sink, allowed)
         endpoint, name = endpoints.find(inbound.method, inbound.path)
         if self._settings.disable_auth:
             entry.client = auth.client_of(inbound.headers, inbound.query)
@@ -152,7 +153,7 @@ class App:
             entry.client = auth.check(self._keys, inbound.headers, inbound.query)
         entry.endpoint = endpoint
         visit = Visit(entry, endpoint, name, receive, departure)
-        await self._actions[endpoint.action](visit)
+        return self._actions[endpoint.action](visit)
 
     # -- generating and counting ------------------------------------------------------------
 
@@ -266,6 +267,11 @@ class App:
         usable = bool(self._gateway.router.providers)
         status, word = (200, "ready") if usable else (503, "no provider configured")
         await visit.sink.whole(status, JSON_TYPE, json.dumps({"status": word}))
+
+
+async def _preflight(sink: AsgiSink, allowed: list[tuple[str, str]]) -> None:
+    await sink.start(204, allowed)
+    await sink.end()
 
 
 def _new_id(now_s: float) -> str:

@@ -148,7 +148,7 @@ async def _serve(
             tls=tls,
             drain_s=settings.shutdown_grace,
             limits=limits,
-            cut=memory.closing.close,
+            cut=memory.waits.close,
             ready=ready,
         )
         nursery.cancel_scope.cancel()

@@ -70,9 +70,7 @@ def reply_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def request_headers(
-    wanted: Iterable[tuple[str, str]], origin: Origin
-) -> list[tuple[str, str]]:
+def request_headers(wanted: Iterable[tuple[str, str]], origin: Origin) -> list[tuple[str, str]]:
     """The fields of a request with those that are `wanted`, but for the length of its body.
     Compression is asked not to be used: it would hold back events."""
     headers = [("host", origin.authority)]
