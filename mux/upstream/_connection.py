@@ -44,12 +44,24 @@ class Connection:
         """Another request follows."""
         self.sent = self.answered = False
 
-    async def send(self, head: bytes, body: bytes) -> None:
-        """Send a request. That the peer stopped listening is no error here: the answer it gave
-        before that, or the lack of one, is for the reader to find."""
-        rest = memoryview(body)[PIECE_BYTES:]
+    def send_now(self, head: bytes, body: bytes) -> memoryview:
+        """Send what can be sent of a request without waiting; what is left to `send`.
+
+        That the peer stopped listening is no error here: the answer it gave before that, or the
+        lack of one, is for the reader to find.
+        """
+        if self._stream is not self._tcp:  # what is encrypted must then leave
+            return memoryview(head + body)
         try:
-            await self._stream.send_all(head + body[:PIECE_BYTES])
+            taken = self._tcp.send_now(head, body)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return memoryview(b"")
+        self.sent = taken == len(head) + len(body)
+        return memoryview(b"" if self.sent else (head + body)[taken:])
+
+    async def send(self, rest: memoryview) -> None:
+        """Send what is left of a request; errors as in `send_now`."""
+        try:
             for at in range(0, len(rest), PIECE_BYTES):
                 await self._stream.send_all(rest[at : at + PIECE_BYTES])
         except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -113,19 +113,21 @@ class Exchange:
         be tried again if `connection` was not `answered`."""
         connection.begin()
         try:
-            if len(self._body) <= PIECE_BYTES:
-                await connection.send(self._head, self._body)
-                return await self._answer(connection)
-            return await self._answer_while_sending(connection)
+            rest = connection.send_now(self._head, self._body)
+            if len(rest) > PIECE_BYTES:
+                return await self._answer_while_sending(connection, rest)
+            if rest:
+                await connection.send(rest)
+            return await self._answer(connection)
         except BaseException:  # cancellation too
             connection.close()
             raise
 
-    async def _answer_while_sending(self, connection: Connection) -> H1Reply:
+    async def _answer_while_sending(self, connection: Connection, rest: memoryview) -> H1Reply:
         """A large body may be refused before it has left; then the rest of it stays here."""
         outcome: H1Reply | MuxError
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.send, self._head, self._body)
+            nursery.start_soon(connection.send, rest)
             try:
                 outcome = await self._answer(connection)
             except MuxError as error:

@@ -33,6 +33,17 @@ class TcpStream:
         """The descriptor; -1 once closed."""
         return self._sock.fileno()
 
+    def send_now(self, head: bytes, body: bytes) -> int:
+        """How much of both the kernel took at once."""
+        try:
+            if hasattr(self._sock, "sendmsg"):  # not on Windows
+                return self._sock.sendmsg((head, body))
+            return self._sock.send(head + body)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            raise self._failed() from None
+
     async def send_all(self, data: bytes | memoryview) -> None:
         """Send all of `data`. Passes through the scheduler only where the peer must be waited
         for."""
