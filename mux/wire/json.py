@@ -65,15 +65,17 @@ def dumps(value: JSON) -> bytes:
 class _Written:
     """A value that is JSON text already."""
 
-    __slots__ = ("text",)
+    __slots__ = ("fragment", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self.fragment = orjson.Fragment(text)
 
 
-def written(text: bytes) -> JSON:
-    """The value that `text` is, for `dumps`, which copies it, and for `text_of` alone."""
-    return cast("JSON", _Written(text))
+def written(*texts: bytes) -> JSON:
+    """The value that is the text, for `dumps`, which copies it, and for `text_of` alone. Of several
+    it is all of them, which only a list can have."""
+    return cast("JSON", _Written(b",".join(texts)))
 
 
 def text_of(value: object) -> bytes | None:
@@ -83,7 +85,7 @@ def text_of(value: object) -> bytes | None:
 
 def _fragment(value: object) -> orjson.Fragment:
     if isinstance(value, _Written):
-        return orjson.Fragment(value.text)
+        return value.fragment
     raise TypeError
 
 

@@ -32,12 +32,14 @@ class Shared(Generic[R]):
         found = self._memo.get((how, *map(id, objects)))
         return None if found is None else found[0][1]
 
-    def keep(self, objects: tuple[object, ...], result: R, how: Hashable = None) -> None:
-        """Remember `result`, which requests share from now on. It counts as much as `objects`."""
+    def keep(self, objects: tuple[object, ...], result: R, how: Hashable = None) -> int:
+        """Remember `result`, which requests share from now on. It counts as much as `objects`; how
+        much that is, in bytes of JSON."""
         size_bytes = len(msgspec.json.encode(objects))
         if size_bytes <= _LARGE_BYTES:
             key = (how, *map(id, objects))
             self._memo.put(key, (objects, result), 2 * size_bytes + _ENTRY_BYTES)
+        return size_bytes
 
 
 _STAND_INS: Final = Memo[object](1000)

@@ -74,7 +74,8 @@ def _open_marked(tools: list[JSON], messages: Conversation) -> None:
     for place, tool in enumerate(tools):
         if _WORD in (json.text_of(tool) or b""):
             _open(tools, place)
-    marked = next((place for place, text in enumerate(messages.earlier) if _WORD in text), None)
+    texts = [json.text_of(earlier) or b"" for earlier in messages.earlier]
+    marked = next((place for place, text in enumerate(texts) if _WORD in text), None)
     if marked is not None:
         messages.reopen(marked)
 
