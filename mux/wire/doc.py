@@ -11,8 +11,8 @@ from typing import cast
 from mux.errors import InvalidRequest
 from mux.ir.jsontypes import JSON, Object
 from mux.wire import json
-from mux.wire.outline import LONG_BYTES
-from mux.wire.skim import Unread, skim
+from mux.wire.outline import LONG_BYTES, Unread
+from mux.wire.skim import skim
 
 
 class Doc:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Final, Generic, TypeVar, TypeVarTuple, cast
 
 from mux.wire.doc import Doc, Piece
-from mux.wire.skim import Unread
+from mux.wire.outline import Unread
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -86,7 +86,10 @@ def each(read: Callable[[Doc], T], docs: Doc | None) -> list[T]:
     if not isinstance(docs.value, Unread):
         return [read(doc) for doc in docs.items()]
     known, texts = _MEMO.needed_lately(), cast("Unread", docs.value)
-    return [
+    before = cast("list[T]", texts.made.get(read, []))
+    made = before + [
         cast("T", found[0]) if (found := known.get((read, text))) else read(docs.item(place))
-        for place, text in enumerate(texts)
+        for place, text in enumerate(texts[len(before) :], len(before))
     ]
+    texts.made[read] = [*made]  # what is returned is the caller's
+    return made

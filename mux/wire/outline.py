@@ -6,6 +6,7 @@ in one place, the end of its messages.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -24,6 +25,19 @@ _LIMIT_BYTES: Final = 16 * 1024 * 1024
 _LARGE_BYTES: Final = 2 * 1024 * 1024
 
 
+class Unread(list[bytes]):
+    """A list whose elements are the JSON texts of what is in it.
+
+    `made` holds what readers have made of its first elements, for lists that begin as this one.
+    """
+
+    __slots__ = ("made",)
+
+    def __init__(self, elements: Iterable[bytes], made: dict[object, list[object]]) -> None:
+        super().__init__(elements)
+        self.made = made
+
+
 class Outline(msgspec.Struct, eq=False):
     """A JSON object in `body` and the list in it that grows, under `name`.
 
@@ -36,7 +50,7 @@ class Outline(msgspec.Struct, eq=False):
     head: bytes
     tail: bytes
     gap: bytes
-    elements: list[bytes]
+    elements: Unread
     members: Object
     new: int = 0
     """from where on the body is not as an earlier one"""
@@ -63,7 +77,8 @@ class Outline(msgspec.Struct, eq=False):
                 break
             place += len(element) + gap
             known += 1
-        elements = self.elements[:known]
+        made = {read: results[:known] for read, results in self.elements.made.items()}
+        elements = Unread(self.elements[:known], made)
         if place - gap != end:
             if not known or not body.startswith(self.gap, place - gap):
                 return None

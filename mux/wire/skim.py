@@ -9,15 +9,9 @@ import msgspec
 
 from mux.ir.jsontypes import JSON, Object
 from mux.wire import json
-from mux.wire.outline import OUTLINES, Outline, elements_of
+from mux.wire.outline import OUTLINES, Outline, Unread, elements_of
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class Unread(list[bytes]):
-    """A list whose elements are the JSON texts of what is in it."""
-
-    __slots__ = ()
 
 
 def skim(body: bytes, lists: Sequence[str]) -> Object | None:
@@ -29,7 +23,7 @@ def skim(body: bytes, lists: Sequence[str]) -> Object | None:
     """
     outline = OUTLINES.next(body)
     if outline is not None:
-        return outline.members | {outline.name: cast("JSON", Unread(outline.elements))}
+        return outline.members | {outline.name: cast("JSON", outline.elements)}
     try:
         texts = {name: bytes(raw) for name, raw in _MEMBERS.decode(body).items()}
         gap_bytes = _gap_bytes(body, texts)
@@ -38,7 +32,7 @@ def skim(body: bytes, lists: Sequence[str]) -> Object | None:
         members: Object = {}
         for name, text in texts.items():
             if name in lists:
-                members[name] = cast("JSON", Unread(elements_of(text)))
+                members[name] = cast("JSON", Unread(elements_of(text), {}))
             else:
                 members[name] = json.loads(text)
                 if json.repeats_a_key(text, members[name]):
@@ -65,7 +59,7 @@ def _keep(
     body: bytes, name: str, texts: Mapping[str, bytes], gap_bytes: int, members: Object
 ) -> None:
     """Remember how `body` is laid out, whose list under `name` may grow."""
-    elements = list(cast("Unread", members[name]))
+    elements = cast("Unread", members[name])
     between = len(texts[name]) - sum(map(len, elements)) - 2
     gap = next((gap for gap in _GAPS if len(gap) * (len(elements) - 1) == between), None)
     if gap is None:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from mux.errors import InvalidRequest
 from mux.ir import JSON
-from mux.wire import Doc, json
-from mux.wire.outline import Outline, Outlines
-from mux.wire.skim import Unread
+from mux.wire import Doc, each, json, remembered
+from mux.wire.outline import Outline, Outlines, Unread
 from tests.laws.strategies import json_values
 
 NUMBERS = itertools.count()
@@ -78,6 +77,23 @@ def test_elements_that_came_before_are_the_same_ones_again():
     assert all(one is other for one, other in zip(first[:-1], second, strict=False))
 
 
+@remembered
+def _letter(doc: Doc) -> list[str]:
+    return [doc.need("a").string()]
+
+
+def test_what_was_made_of_elements_comes_again_and_is_not_made_twice():
+    begin = json.dumps({"filler": fresh(), "list": [{"a": str(n)} for n in range(8)]})[:-2]
+    made = []
+    for more in (b"", b',{"a":"x"}', b',{"a":"x"},{"a":"y"}', b',{"a":"z"}'):
+        made.append(each(_letter, Doc.parse(begin + more + b"]}", "list").need("list")))
+        said = [one for (one,) in made[-1]]
+        assert said == [*"01234567", *[letter for letter in more.decode() if letter in "xyz"]]
+        made[-1].append(["of the caller's own"])
+    assert all(one is other for one, other in zip(made[0][:8], made[3], strict=False))
+    assert made[1][8] is made[2][8]
+
+
 END = b'],"end":[{"a":0},{"a":0}]}'
 
 
@@ -134,7 +150,7 @@ def test_a_body_whose_end_is_in_what_is_known_of_its_list_is_not_counted_twice()
 def outline(body: bytes, *elements: bytes) -> Outline:
     head, tail = b'{"list":[', b'],"end":"mark"}'
     assert body == head + b",".join(elements) + tail
-    return Outline(body, "list", head, tail, b",", list(elements), {})
+    return Outline(body, "list", head, tail, b",", Unread(elements, {}), {})
 
 
 def test_a_mark_is_found_wherever_it_is():
