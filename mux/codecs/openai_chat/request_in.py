@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Struct
+
 from mux.codecs._openai_fields import decode_count, decode_sampling
 from mux.codecs.openai_chat._wire import DIALECT, FUNCTIONS
 from mux.codecs.openai_chat.messages_in import decode_messages
@@ -31,6 +33,26 @@ _TOOLS: Final = frozenset(
     {"tools", "functions", "tool_choice", "function_call", "web_search_options"}
 )
 
+_OPTIONS: Final = frozenset(
+    {
+        "parallel_tool_calls",
+        "stop",
+        "n",
+        "stream_options",
+        "response_format",
+        "logprobs",
+        "top_logprobs",
+        "modalities",
+        "service_tier",
+        "verbosity",
+        "user",
+        "safety_identifier",
+        "prompt_cache_key",
+        "metadata",
+        "store",
+    }
+)
+
 
 def decode_request(
     body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
@@ -41,21 +63,67 @@ def decode_request(
     system, messages = decode_messages(doc.need("messages"))
     tools, choice, legacy = _tools(doc)
     streamed = doc.get_bool("stream")
-    usage, kept = _stream_options(doc)
+    kept: Object = {}
+    options = _options(doc, kept) if doc.holds(_OPTIONS) else _NO_OPTIONS
     return Request(
         model=name,
         messages=messages,
         system=system,
         tools=tuple(tools),
         tool_choice=choice,
-        parallel_tools=doc.get_bool("parallel_tool_calls"),
+        parallel_tools=options.parallel_tools,
         sampling=decode_sampling(doc),
         max_output=_limit(doc, kept),
+        stop=options.stop,
+        n=options.n,
+        stream=stream if stream is not None else bool(streamed),
+        include_usage=options.include_usage,
+        reasoning=decode_reasoning(doc),
+        response_format=options.response_format,
+        logprobs=options.logprobs,
+        modalities=options.modalities,
+        service_tier=options.service_tier,
+        verbosity=options.verbosity,
+        user_id=options.user_id,
+        safety_id=options.safety_id,
+        cache_key=options.cache_key,
+        metadata=options.metadata,
+        store=options.store,
+        origin=DIALECT,
+        variant=FUNCTIONS if legacy else variant,
+        ext=own({**doc.rest(), **kept}),
+    )
+
+
+class _Options(Struct, frozen=True):
+    """Fields of a request that most leave out, as it has them."""
+
+    parallel_tools: bool | None = None
+    stop: tuple[str, ...] = ()
+    n: int = 1
+    include_usage: bool = False
+    response_format: ResponseFormat = ResponseFormat()
+    logprobs: int | None = None
+    modalities: tuple[str, ...] = ()
+    service_tier: str = ""
+    verbosity: str = ""
+    user_id: str = ""
+    safety_id: str = ""
+    cache_key: str = ""
+    metadata: Object | None = None
+    store: bool | None = None
+
+
+_NO_OPTIONS: Final = _Options()
+
+
+def _options(doc: Doc, kept: Object) -> _Options:
+    """What is asked for beside messages and tools; what only some host knows goes to `kept`."""
+    return _Options(
+        parallel_tools=doc.get_bool("parallel_tool_calls"),
         stop=_stop(doc),
         n=decode_count(doc),
-        stream=stream if stream is not None else bool(streamed),
-        include_usage=usage,
-        reasoning=decode_reasoning(doc),
+        include_usage=_stream_options(doc, kept),
         response_format=_format(doc, kept),
         logprobs=_logprobs(doc),
         modalities=mode.strings() if (mode := doc.get("modalities")) is not None else (),
@@ -66,9 +134,6 @@ def decode_request(
         cache_key=doc.get_str("prompt_cache_key"),
         metadata=doc.get_object("metadata"),
         store=doc.get_bool("store"),
-        origin=DIALECT,
-        variant=FUNCTIONS if legacy else variant,
-        ext=own({**doc.rest(), **kept}),
     )
 
 
@@ -101,14 +166,15 @@ def _stop(doc: Doc) -> tuple[str, ...]:
     return tuple(filter(None, stop.strings())) if stop is not None else ()
 
 
-def _stream_options(doc: Doc) -> tuple[bool, Object]:
-    """Whether usage is wanted, and what else the options say."""
+def _stream_options(doc: Doc, kept: Object) -> bool:
+    """Whether usage is wanted; what else the options say goes to `kept`."""
     options = doc.get("stream_options")
     if options is None:
-        return False, {}
+        return False
     usage = bool(options.get_bool("include_usage"))
-    more = options.rest()
-    return usage, {"stream_options": more} if more else {}
+    if more := options.rest():
+        kept["stream_options"] = more
+    return usage
 
 
 def _logprobs(doc: Doc) -> int | None:

@@ -26,6 +26,7 @@ class Asked(Doc):
         (_openai_fields.decode_sampling, _openai_fields._SAMPLING, {"temperature": 0.5}),
         (reasoning.decode_reasoning, reasoning._FIELDS, {"reasoning_effort": "low"}),
         (request_in._tools, request_in._TOOLS, {"tools": []}),
+        (lambda doc: request_in._options(doc, {}), request_in._OPTIONS, {"store": True}),
     ],
 )
 def test_no_field_is_overlooked(
