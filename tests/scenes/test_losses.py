@@ -38,7 +38,7 @@ COMPUTED = {
         "drop:server_call.web_search drop:server_result.web_search drop:opaque"
     ),
     ("codecs/anthropic/caching.py", "_KEY"): "drop:cache_control",
-    ("codecs/anthropic/request.py", "name"): "drop:logprobs drop:metadata drop:verbosity",
+    ("codecs/anthropic/request_out.py", "name"): "drop:logprobs drop:metadata drop:verbosity",
     ("codecs/anthropic/sampling.py", "name"): (
         "drop:temperature drop:top_p drop:top_k drop:min_p drop:seed drop:presence_penalty"
         " drop:frequency_penalty drop:repeat_penalty drop:logit_bias"

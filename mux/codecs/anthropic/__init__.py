@@ -9,7 +9,8 @@ from mux.codecs.anthropic import count
 from mux.codecs.anthropic._own import DIALECT
 from mux.codecs.anthropic.check import MessageRules
 from mux.codecs.anthropic.errors import decode_error, encode_error
-from mux.codecs.anthropic.request import decode_request, encode_request, path
+from mux.codecs.anthropic.request_in import decode_request
+from mux.codecs.anthropic.request_out import encode_request, path
 from mux.codecs.anthropic.response import decode_response, encode_response
 from mux.codecs.anthropic.stream_in import MessageStreamDecoder
 from mux.codecs.anthropic.stream_out import MessageStreamEncoder

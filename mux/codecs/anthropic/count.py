@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mux.codecs.anthropic.request import build, decode_request
+from mux.codecs.anthropic.request_in import decode_request
+from mux.codecs.anthropic.request_out import build
 from mux.errors import UpstreamProtocolError
 from mux.ir import Abilities, Request
 from mux.wire import json

@@ -32,6 +32,7 @@ from mux.ir import (
     LossKind,
     Object,
     Request,
+    Sampling,
     SamplingRule,
 )
 from mux.wire import json
@@ -49,6 +50,7 @@ _TIERS: Final = {
 """Service tiers of all dialects in this one's words (section 2)."""
 
 _TOP_LOGPROBS_LIMIT: Final = 20
+_UNSAID: Final = Sampling()
 
 
 def encode_request(request: Request, abilities: Abilities) -> Encoded:
@@ -148,6 +150,8 @@ def _sampling(
 ) -> Object:
     """How tokens are drawn. What the model refuses is left out (pitfalls 210 and 211)."""
     sampling = request.sampling
+    if sampling == _UNSAID and request.logprobs is None:
+        return {}
     native = request.origin == DIALECT
     free = _draws_freely(abilities, reasoning)
     penalties = free and abilities.penalties

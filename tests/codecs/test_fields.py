@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mux.codecs import _openai_fields
+from mux.codecs.anthropic import request_in as anthropic
 from mux.codecs.openai_chat import reasoning, request_in
 from mux.wire import Doc
 
@@ -25,6 +26,7 @@ class Asked(Doc):
     [
         (_openai_fields.decode_sampling, _openai_fields._SAMPLING, {"temperature": 0.5}),
         (reasoning.decode_reasoning, reasoning._FIELDS, {"reasoning_effort": "low"}),
+        (lambda doc: anthropic._options(doc, {}), anthropic._OPTIONS, {"top_k": 1}),
         (request_in._tools, request_in._TOOLS, {"tools": []}),
         (lambda doc: request_in._options(doc, {}), request_in._OPTIONS, {"store": True}),
     ],

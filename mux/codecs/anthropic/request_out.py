@@ -1,14 +1,10 @@
-"""Requests to ``/v1/messages``, both ways."""
+"""Requests to ``/v1/messages``, written."""
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Final
 
-from msgspec.structs import replace
-
 from mux.codecs import (
-    _carried,
     _media,
     _messages,
     _runs,
@@ -22,142 +18,23 @@ from mux.codecs._base import Encoded
 from mux.codecs._runs import Conversation
 from mux.codecs._tool_names import Names, ToolRules
 from mux.codecs.anthropic import caching, formats, history, reasoning, sampling, tools_out
-from mux.codecs.anthropic._own import DIALECT, nested, own
-from mux.codecs.anthropic.blocks_in import decode_blocks
+from mux.codecs.anthropic._own import DIALECT, nested
 from mux.codecs.anthropic.blocks_out import Blocks
-from mux.codecs.anthropic.tools_in import decode_choice, decode_tool
 from mux.errors import Unsupported
 from mux.ir import (
     JSON,
     Abilities,
     Loss,
     LossKind,
-    Message,
     Object,
     Request,
-    Role,
-    Sampling,
-    Text,
-    ToolResult,
 )
-from mux.wire import Doc, each, json, remembered
+from mux.wire import json
 
-_ROLES: Final = ("user", "assistant", "system")
 _NAME_CHARS: Final = 64
 _OWN_NAME_CHARS: Final = 128
 _SERVICE_TIERS: Final = {"auto": "auto", "default": "standard_only", "standard": "standard_only"}
 """Other dialects' words for what capacity may serve a request; all others are dropped."""
-
-
-def decode_request(
-    body: bytes, *, model: str | None = None, stream: bool | None = None, variant: str = ""
-) -> Request:
-    """The request in `body`. Raises `InvalidRequest` naming the field."""
-    doc = Doc.parse(body, "messages", "tools")
-    name = model or doc.need("model").string()
-    system, messages = _history(doc)
-    system, attribution = _unattributed(system)
-    choice, parallel = decode_choice(doc.get("tool_choice"))
-    output = doc.get("output_config")
-    effort = output.get_str("effort") if output is not None else ""
-    old = doc.get("output_format")
-    wanted = output.get("format") if output is not None else None
-    asked = doc.get_bool("stream")
-    metadata = doc.get("metadata")
-    stops = doc.get("stop_sequences")
-    request = Request(
-        model=name,
-        messages=messages,
-        system=system,
-        tools=tuple(each(decode_tool, doc.get("tools"))),
-        tool_choice=choice,
-        parallel_tools=parallel,
-        sampling=Sampling(
-            temperature=doc.get_float("temperature"),
-            top_p=doc.get_float("top_p"),
-            top_k=doc.get_int("top_k"),
-        ),
-        max_output=_limit(doc.get("max_tokens")),
-        stop=stops.strings() if stops is not None else (),
-        stream=bool(asked) if stream is None else stream,
-        include_usage=True,
-        reasoning=reasoning.decode_reasoning(doc.get("thinking"), effort),
-        response_format=formats.decode_format(wanted or old),
-        service_tier=doc.get_str("service_tier"),
-        user_id=metadata.get_str("user_id") if metadata is not None else "",
-        origin=DIALECT,
-        variant=variant,
-    )
-    rest = doc.rest()
-    if output is not None and (more := output.rest()):
-        rest["output_config"] = more
-    if effort and request.reasoning.effort is None:  # a word that is not ours to judge
-        rest["output_config"] = {**nested(rest, "output_config"), "effort": effort}
-    if metadata is not None and (more := metadata.rest()):
-        rest["metadata"] = more
-    if attribution:
-        rest[history.ATTRIBUTION] = attribution
-    return replace(request, ext=own(rest))
-
-
-def _limit(doc: Doc | None) -> int | None:
-    if doc is None:
-        return None
-    limit = doc.integer()
-    if limit < 0:
-        raise doc.error("must not be negative")
-    return limit
-
-
-def _history(doc: Doc) -> tuple[tuple[Text, ...], tuple[Message, ...]]:
-    """The system texts, those of system messages before all others included, and the rest."""
-    docs = doc.need("messages")
-    messages = list(chain.from_iterable(each(_decode_message, docs)))
-    if not messages:
-        raise docs.error("at least one message is required")
-    found = doc.get("system")
-    parts = list(decode_blocks(found)) if found is not None else []
-    if found is not None and not all(isinstance(part, Text) for part in parts):
-        raise found.error("only text blocks may stand here")
-    while messages and _is_plain_system(messages[0]):
-        parts += messages.pop(0).parts
-    texts = [part for part in parts if isinstance(part, Text) and part.text]
-    return tuple(texts), tuple(messages)
-
-
-def _unattributed(system: tuple[Text, ...]) -> tuple[tuple[Text, ...], str]:
-    """The system texts without Claude Code's attribution, and the attribution, empty if none.
-
-    It changes with every request, so that for no other upstream the prompt cache would ever hit
-    (pitfall 109).
-    """
-    if system and system[0].text.startswith(history.ATTRIBUTION):
-        return system[1:], system[0].text
-    return system, ""
-
-
-def _is_plain_system(message: Message) -> bool:
-    plain = all(isinstance(part, Text) for part in message.parts)
-    return message.role is Role.SYSTEM and plain and not message.ext
-
-
-@remembered
-def _decode_message(doc: Doc) -> tuple[Message, ...]:
-    """One message, or several: tool results are messages of their own."""
-    role = Role(doc.need("role").one_of(*_ROLES))
-    content = doc.need("content")
-    parts = _carried.restore(decode_blocks(content), DIALECT)
-    ext = own(doc.rest())
-    if role is not Role.USER:
-        return (Message(role, parts, ext=ext),)
-    out: list[Message] = []
-    for part in parts:
-        role = Role.TOOL if isinstance(part, ToolResult) else Role.USER
-        if out and out[-1].role is role:
-            out[-1] = replace(out[-1], parts=(*out[-1].parts, part))
-        else:
-            out.append(Message(role, (part,), ext=ext))
-    return tuple(out) or (Message(Role.USER, (), ext=ext),)
 
 
 def path(request: Request) -> str:
