@@ -54,7 +54,9 @@ class Tokens(msgspec.Struct, frozen=True, gc=False):
 
 
 def _count(number: int | None) -> int:
-    return min(max(number or 0, 0), _MOST)
+    if not number or number < 0:
+        return 0
+    return min(number, _MOST)
 
 
 NO_TOKENS: Final = Tokens()
