@@ -60,7 +60,8 @@ def write(
 
 def _written(past: Past, how: object, request: Request, writer: Writer) -> Written:
     """The runs of `past`, of which those at its beginning may have been written before."""
-    known = past.written if past.written is not None and past.written.how is how else Written(how)
+    found = past.written
+    known = found if found is not None and found.how is how else Written(how)
     if known.runs == len(past.runs):
         return known
     texts, losses, turns = [*known.texts], [*known.losses], known.turns
@@ -70,8 +71,9 @@ def _written(past: Past, how: object, request: Request, writer: Writer) -> Writt
             texts.append(text)
         losses += lost
         turns += run.turns
-    past.written = Written(how, tuple(texts), tuple(losses), turns, len(past.runs))
-    return past.written
+    known = Written(how, tuple(texts), tuple(losses), turns, len(past.runs))
+    past.written = known  # which another thread may do, too, for another upstream
+    return known
 
 
 def _text(

@@ -77,7 +77,8 @@ class Outline(msgspec.Struct, eq=False):
                 break
             place += len(element) + gap
             known += 1
-        made = {read: results[:known] for read, results in self.elements.made.items()}
+        readers = list(self.elements.made.items())  # at once: threads add to it
+        made = {read: results[:known] for read, results in readers}
         elements = Unread(self.elements[:known], made)
         if place - gap != end:
             if not known or not body.startswith(self.gap, place - gap):
