@@ -7,7 +7,7 @@ this reaches beyond a run whose results answer its own calls and whose both side
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -99,7 +99,7 @@ class Past:
 
 def course(messages: tuple[Message, ...]) -> tuple[Past, Run] | None:
     """The past of a conversation and its last run; None if it is not known how it begins."""
-    first = messages[: _ends(messages, most=1)[0]]
+    first = messages[: next(_ends(messages))]
     opening = _RUNS.find(first)
     if opening is None:
         _run(first)
@@ -114,18 +114,15 @@ def course(messages: tuple[Message, ...]) -> tuple[Past, Run] | None:
     return past, _run(last)
 
 
-def _ends(messages: tuple[Message, ...], most: int | None = None) -> list[int]:
-    """Where the first runs end, at `most` so many: where the assistant has its next turn."""
-    ends: list[int] = []
+def _ends(messages: tuple[Message, ...]) -> Iterator[int]:
+    """Where each run ends: where the assistant has its next turn, and at last."""
     spoke = True
     for place, message in enumerate(messages):
         speaks = message.role is Role.ASSISTANT
         if speaks and not spoke:
-            ends.append(place)
-            if len(ends) == most:
-                return ends
+            yield place
         spoke = speaks
-    return [*ends, len(messages)]
+    yield len(messages)
 
 
 def _opens(run: Run) -> bool:

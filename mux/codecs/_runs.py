@@ -43,7 +43,7 @@ def write(
 ) -> Conversation:
     """The messages of `request`, which depend on nothing but themselves, `names` and `key`."""
     messages = request.messages
-    found = course(messages) if len(messages) >= max(_MANY_MESSAGES, 1) else None
+    found = course(messages) if len(messages) >= _MANY_MESSAGES else None
     if found is None:
         return Conversation([], writer(request, 0, losses))
     past, last = found

@@ -86,12 +86,10 @@ class Provider:
         }
         if dialect == "anthropic":
             headers["anthropic-version"] = ANTHROPIC_VERSION
-        if extra_headers:
-            headers |= {name.lower(): value for name, value in extra_headers.items()}
+        headers |= {name.lower(): value for name, value in extra_headers.items()}
         if key.key:
             headers |= _AUTH[dialect](key.key.reveal())
-        if self.headers:
-            headers |= {name.lower(): value.reveal() for name, value in self.headers.items()}
+        headers |= {name.lower(): value.reveal() for name, value in self.headers.items()}
         base_url = f"demo://{dialect}" if self.type is ProviderType.DEMO else self.base_url
         return Outgoing("POST", base_url + path, headers, body, key.proxy_url)
 

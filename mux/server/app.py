@@ -145,7 +145,7 @@ class App:
         self._door.check(inbound)
         check_head(inbound)
         if (allowed := self._door.preflight(inbound)) is not None:
-            return _preflight(sink, allowed)
+            return sink.bare(204, allowed)
         endpoint, name = endpoints.find(inbound.method, inbound.path)
         if self._settings.disable_auth:
             entry.client = auth.client_of(inbound.headers, inbound.query)
@@ -267,11 +267,6 @@ class App:
         usable = bool(self._gateway.router.providers)
         status, word = (200, "ready") if usable else (503, "no provider configured")
         await visit.sink.whole(status, JSON_TYPE, json.dumps({"status": word}))
-
-
-async def _preflight(sink: AsgiSink, allowed: list[tuple[str, str]]) -> None:
-    await sink.start(204, allowed)
-    await sink.end()
 
 
 def _new_id(now_s: float) -> str:

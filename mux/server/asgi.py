@@ -147,6 +147,11 @@ class AsgiSink:
             self.ended = False
             raise
 
+    async def bare(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Send an answer without a body."""
+        await self.start(status, headers)
+        await self.end()
+
     async def whole(
         self, status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = ()
     ) -> None:

@@ -25,7 +25,6 @@ RESTART: Final = frozenset(
 )
 """What only a restart changes: it is part of what lives as long as the process."""
 
-_DEBOUNCE_MS: Final = 200
 _STEP_MS: Final = 200
 """How often the watcher looks up; each time it takes the interpreter from everybody else."""
 _LOOK_AGAIN_MS: Final = 2000
@@ -110,7 +109,7 @@ class Live:
         async for changes in awatch(
             self._source.path,
             watch_filter=None,
-            debounce=_DEBOUNCE_MS,
+            debounce=_STEP_MS,
             step=_STEP_MS,
             rust_timeout=_LOOK_AGAIN_MS,
             yield_on_timeout=True,

@@ -50,10 +50,8 @@ class Connection:
         That the peer stopped listening is no error here: the answer it gave before that, or the
         lack of one, is for the reader to find.
         """
-        if self._stream is not self._tcp:  # what is encrypted must then leave
-            return memoryview(head + body)
         try:
-            taken = self._tcp.send_now(head, body)
+            taken = self._stream.send_now(head, body)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return memoryview(b"")
         self.sent = taken == len(head) + len(body)

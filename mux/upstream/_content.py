@@ -27,10 +27,8 @@ class Content:
     __slots__ = ("_head", "_limit", "_received", "_size", "_stages")
 
     def __init__(self, coding: str, limit_bytes: int) -> None:
-        names: list[str] = []
-        if coding:
-            names = [name.strip().lower() for name in coding.split(",")]
-            names = [name for name in names if name not in {"", "identity"}]
+        names = [name.strip().lower() for name in coding.split(",")]
+        names = [name for name in names if name not in {"", "identity"}]
         if len(names) > _MOST_CODINGS or not _WBITS.keys() >= set(names):
             raise UpstreamProtocolError(
                 "the upstream compressed its answer in a way that was not asked for"
@@ -45,7 +43,7 @@ class Content:
     @property
     def more(self) -> bool:
         """Whether the data so far holds more content, for the next `feed` of nothing to give."""
-        return bool(self._stages) and any(stage.more for stage in self._stages)
+        return any([stage.more for stage in self._stages])
 
     def feed(self, data: bytes) -> bytes:
         """The content that `data` completes, maybe none. While there is `more`, `data` is empty."""
@@ -74,7 +72,7 @@ class Content:
 
     def eof(self) -> None:
         """The body is complete; what was compressed in it must be too."""
-        if self._stages and self._received and not all(one.complete for one in self._stages):
+        if self._received and not all([stage.complete for stage in self._stages]):
             raise UpstreamProtocolError("the upstream's compressed answer stops in the middle")
 
 

@@ -157,8 +157,10 @@ class Exchange:
         parser.send(self._request)
         parser.receive_data(data)
         size = len(data)
-        while not isinstance(event := self._next_event(parser), h11.Response):
-            if event is h11.NEED_DATA:
+        try:
+            while not isinstance(event := parser.next_event(), h11.Response):
+                if event is not h11.NEED_DATA:
+                    continue
                 if size > HEAD_LIMIT_BYTES:
                     raise UpstreamProtocolError(
                         f"{self._origin} sent more than {HEAD_LIMIT_BYTES} bytes of headers"
@@ -166,6 +168,10 @@ class Exchange:
                 data = await self._receive_head(connection)
                 size += len(data)
                 parser.receive_data(data)
+        except h11.RemoteProtocolError:  # its text quotes the bytes
+            raise UpstreamProtocolError(
+                f"{self._origin} sent an answer whose head is not valid HTTP"
+            ) from None
         return head_of(event), parser.trailing_data[0]
 
     async def _receive_head(self, connection: Connection) -> bytes:
@@ -173,14 +179,6 @@ class Exchange:
         if not data:
             raise connection.cut()
         return data
-
-    def _next_event(self, parser: h11.Connection) -> object:
-        try:
-            return parser.next_event()
-        except h11.RemoteProtocolError:  # its text quotes the bytes
-            raise UpstreamProtocolError(
-                f"{self._origin} sent an answer whose head is not valid HTTP"
-            ) from None
 
 
 @lru_cache(maxsize=_HEADS)

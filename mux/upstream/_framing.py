@@ -23,8 +23,5 @@ def keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
     """Whether the connection may serve another request after this one."""
     if "transfer-encoding" in headers and "content-length" in headers:
         return False  # two framings in one message: a sign of response splitting
-    connection = headers.get("connection")
-    if connection is None:
-        return version >= "1.1"
-    tokens = connection.lower().split(",")
-    return version >= "1.1" and "close" not in (token.strip() for token in tokens)
+    tokens = headers.get("connection", "").lower().split(",")
+    return version >= "1.1" and "close" not in [token.strip() for token in tokens]

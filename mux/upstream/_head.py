@@ -20,7 +20,6 @@ _OURS: Final = frozenset(
 """Fields that belong to the connection, so that only the transport writes them."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
-
 _PLAIN: Final = re.compile(
     rb"HTTP/(1\.[01]) ([2-5][0-9][0-9])(?: [ -~]*+)?\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++: ?+[!-~][ -~]*+\r\n)*+)\r\n"
@@ -48,8 +47,7 @@ def plain_head(data: bytes) -> tuple[Head, bytes] | None:
     headers = {name.lower(): value.rstrip(" ") for name, value in fields}
     length = headers.get("content-length", "0")
     coding = headers.get("transfer-encoding", "chunked")
-    doubtful = len(headers) < len(fields) or not _LENGTH.fullmatch(length) or coding != "chunked"
-    if doubtful:
+    if len(headers) < len(fields) or not _LENGTH.fullmatch(length) or coding != "chunked":
         return None
     head = Head(int(found[2]), found[1].decode("ascii"), headers)
     return head, data[found.end() :]

@@ -71,6 +71,10 @@ class TlsStream:
             else:
                 return await self._flush()
 
+    def send_now(self, head: bytes, body: bytes) -> int:
+        """None of both: what is encrypted must leave, and that may have to wait."""
+        return 0
+
     async def send_all(self, data: bytes | memoryview) -> None:
         """Encrypt and send. A cancelled call leaves a stream that can still receive."""
         try:

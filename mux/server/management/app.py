@@ -55,8 +55,7 @@ class Management:
     async def _answer(self, inbound: Inbound, peer: str, receive: Receive, sink: AsgiSink) -> None:
         allowed = self._access.preflight(inbound, peer, self._live.settings)
         if allowed is not None:
-            await sink.start(204, allowed)
-            await sink.end()
+            await sink.bare(204, allowed)
             return
         self._access.check(inbound, peer, self._live.settings)
         path = inbound.path.removeprefix(endpoints.PREFIX)
