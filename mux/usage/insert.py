@@ -5,18 +5,47 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from mux.usage.period import DAY_MS, HOUR_MS
 from mux.usage.record import RequestRecord, Tokens, TryRecord
 from mux.usage.schema import Session, Value
 from mux.usage.totals import COLUMNS, By, Sums, names
 
+
+
+class _Row(NamedTuple):
+    """A request as its table holds it."""
+
+    id: str
+    time_ms: int
+    client: str
+    dialect: str
+    asked: str
+    provider: str
+    account: str
+    model: str
+    stream: int
+    status: int
+    error: str
+    failed: int
+    cancelled: int
+    retries: int
+    losses: str
+    first_content_ms: int | None
+    duration_ms: int
+    input: int
+    output: int
+    cached: int
+    cache_write: int
+    reasoning: int
+    cost_nano: int | None
+    estimated: int
+
+
 _REQUEST: Final = (
-    "INSERT INTO usage_requests (id, time_ms, client, dialect, asked, provider, account, model,"
-    " stream, status, error, failed, cancelled, retries, losses, first_content_ms, duration_ms,"
-    " input, output, cached, cache_write, reasoning, cost_nano, estimated)"
-    f" VALUES ({', '.join('?' * 24)})"
+    f"INSERT INTO usage_requests ({', '.join(_Row._fields)})"
+    f" VALUES ({', '.join('?' * len(_Row._fields))})"
 )
 _TRY: Final = (
     "INSERT INTO usage_tries (request_id, number, provider, account, model, status, error,"
@@ -59,14 +88,15 @@ def insert(session: Session, records: Iterable[RequestRecord]) -> None:
         del fresh[known]
     if not fresh:
         return
-    session.run_many(_REQUEST, [_request_row(record) for record in fresh.values()])
+    rows = [_row(record) for record in fresh.values()]
+    session.run_many(_REQUEST, rows)
     tries = [row for record in fresh.values() for row in _try_rows(record)]
     if tries:
         session.run_many(_TRY, tries)
-    sums = _sums(fresh.values())
+    sums = _sums(rows)
     _add_sums(session, "usage_hourly", HOUR_MS, sums)
     _add_sums(session, "usage_daily", DAY_MS, sums)
-    _add_spent(session, fresh.values())
+    _add_spent(session, rows)
 
 
 def _known(session: Session, ids: Sequence[str]) -> Iterator[str]:
@@ -77,9 +107,10 @@ def _known(session: Session, ids: Sequence[str]) -> Iterator[str]:
             yield str(row[0])
 
 
-def _request_row(record: RequestRecord) -> Sequence[Value]:
-    provider, account, model = _asked(record)
-    return (
+def _row(record: RequestRecord) -> _Row:
+    last, tokens, cost_nano = record.last, record.tokens, record.cost_nano
+    provider, account, model = _whom(last) if last is not None else ("", "", "")
+    return _Row(
         record.id,
         _ms(record.time_s),
         record.client,
@@ -97,8 +128,12 @@ def _request_row(record: RequestRecord) -> Sequence[Value]:
         _text(" ".join(record.losses)),
         None if record.first_content_s is None else _ms(record.first_content_s),
         _ms(record.duration_s),
-        *_counts(record.tokens),
-        record.cost_nano,
+        tokens.input,
+        tokens.output,
+        tokens.cached,
+        tokens.cache_write,
+        tokens.reasoning,
+        cost_nano,
         int(any([attempt.estimated for attempt in record.tries])),
     )
 
@@ -120,13 +155,26 @@ def _try_rows(record: RequestRecord) -> Iterator[Sequence[Value]]:
         )
 
 
-def _sums(records: Iterable[RequestRecord]) -> _Alike:
-    """The sums of records that differ in nothing that sums are kept by, hour by hour."""
-    alike: _Alike = {}
-    for record in records:
-        key = (_ms(record.time_s) // HOUR_MS, *_asked(record), record.client)
-        alike.setdefault(key, Sums()).add(Sums.of(record))
-    return alike
+def _sums(rows: Iterable[_Row]) -> _Alike:
+    """The sums of rows that differ in nothing that sums are kept by, hour by hour."""
+    alike: dict[tuple[int, str, str, str, str], list[_Row]] = {}
+    for row in rows:
+        key = (row.time_ms // HOUR_MS, row.provider, row.account, row.model, row.client)
+        alike.setdefault(key, []).append(row)
+    return {key: _sum(some) for key, some in alike.items()}
+
+
+def _sum(rows: Sequence[_Row]) -> Sums:
+    return Sums(
+        len(rows),
+        sum([row.failed for row in rows]),
+        sum([row.input for row in rows]),
+        sum([row.output for row in rows]),
+        sum([row.cached for row in rows]),
+        sum([row.cache_write for row in rows]),
+        sum([row.reasoning for row in rows]),
+        sum([row.cost_nano or 0 for row in rows]),
+    )
 
 
 def _add_sums(session: Session, table: str, span_ms: int, alike: _Alike) -> None:
@@ -140,19 +188,15 @@ def _add_sums(session: Session, table: str, span_ms: int, alike: _Alike) -> None
     session.run_many(_SUM.format(table=table), sorted(rows))
 
 
-def _add_spent(session: Session, records: Iterable[RequestRecord]) -> None:
+def _add_spent(session: Session, rows: Iterable[_Row]) -> None:
     added: dict[tuple[str, int], tuple[int, int]] = {}
-    for record in records:
-        if record.client:
-            key = (record.client, _ms(record.time_s) // DAY_MS)
+    for row in rows:
+        if row.client:
+            key = (row.client, row.time_ms // DAY_MS)
             tokens, cost = added.get(key, (0, 0))
-            added[key] = (tokens + record.tokens.total, cost + (record.cost_nano or 0))
+            added[key] = (tokens + row.input + row.output, cost + (row.cost_nano or 0))
     if added:
         session.run_many(_SPENT, [(*key, *spent) for key, spent in sorted(added.items())])
-
-
-def _asked(record: RequestRecord) -> tuple[str, str, str]:
-    return _whom(record.last) if record.last is not None else ("", "", "")
 
 
 def _whom(attempt: TryRecord) -> tuple[str, str, str]:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from itertools import islice
 from typing import Final, TypeVar
 
 import trio
@@ -33,6 +32,9 @@ _FAREWELL_S: Final = 5.0
 
 _PATIENCE_S: Final = 1.0
 """How long a summary waits for the newest records to be stored."""
+
+_APART_S: Final = 0.25
+"""From the beginning of one batch to the next: a transaction costs as much as tens of records."""
 
 _WARN_S: Final = 60.0
 _EXPIRE_S: Final = 3600.0
@@ -73,6 +75,7 @@ class Recorder:
         self._moved = trio.lowlevel.ParkingLot()
         self._one = trio.CapacityLimiter(1)
         self._open = trio.CancelScope(shield=True)
+        self._began_s = -math.inf
         self._warn_s = -math.inf
         self._read_s = -math.inf
         self._expire_s = -math.inf
@@ -172,7 +175,8 @@ class Recorder:
             await self._guarded(partial(self._expire, store))
 
     async def _enough(self) -> None:
-        """Wait for a whole batch, or for as long as one record may wait for the others."""
+        """Wait for a whole batch, or for as long as one record may wait for the others; under load
+        for what comes until the next batch is due."""
         while not self._waiting:
             self._wake = trio.Event()
             await self._wake.wait()
@@ -180,9 +184,14 @@ class Recorder:
             while len(self._waiting) < self._settings.batch_size and not self._flushes:
                 self._wake = trio.Event()
                 await self._wake.wait()
+        with trio.move_on_at(self._began_s + _APART_S):
+            while not self._flushes:
+                self._wake = trio.Event()
+                await self._wake.wait()
 
     async def _write_some(self, store: Store) -> None:
-        batch = tuple(islice(self._waiting, self._settings.batch_size))
+        self._began_s = trio.current_time()
+        batch = tuple(self._waiting)
         await self._in_thread(partial(store.write, batch))
         for _ in batch:
             self._waiting.popleft()

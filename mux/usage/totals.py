@@ -12,7 +12,6 @@ import msgspec
 from mux.ir.jsontypes import JSON, Object
 from mux.usage.cost import DOLLAR
 from mux.usage.period import Period, day_of
-from mux.usage.record import RequestRecord
 
 NOBODY: Final = "none"
 """What requests are summed under that reached no provider, or came without a key."""
@@ -39,21 +38,6 @@ class Sums(msgspec.Struct, gc=False):
     cache_write: int = 0
     reasoning: int = 0
     cost_nano: int = 0
-
-    @classmethod
-    def of(cls, record: RequestRecord) -> Sums:
-        """The sums of one record."""
-        tokens = record.tokens
-        return cls(
-            1,
-            int(record.failed),
-            tokens.input,
-            tokens.output,
-            tokens.cached,
-            tokens.cache_write,
-            tokens.reasoning,
-            record.cost_nano or 0,
-        )
 
     @property
     def tokens(self) -> int:

@@ -118,7 +118,21 @@ async def test_the_event_loop_never_waits_for_the_disk(tmp_path: Path):
         assert recorder.waiting == 50
         store.gate.set()
         await recorder.flush()
-    assert store.batches == [1] * 50
+    assert store.batches == [1, 49]
+    store.close()
+
+
+async def test_under_load_all_that_has_come_is_written_together(tmp_path: Path):
+    store = Gated(tmp_path / "u.db")
+    store.gate.set()
+    async with running(store, batch_size=2) as recorder:
+        recorder.add(one(0))
+        recorder.add(one(1))
+        await until(lambda: recorder.waiting == 0)
+        for number in range(2, 12):
+            recorder.add(one(number))
+        await until(lambda: recorder.waiting == 0)
+    assert store.batches == [2, 10]
     store.close()
 
 
