@@ -24,7 +24,7 @@ def _serves(pair: Pair) -> bool:
 
 @contextmanager
 def start(mock_port: int, folder: Path) -> Generator[Target]:
-    """The router as `ccr start` runs it."""
+    """The router as `ccr start` runs it, with the log it keeps unless told otherwise."""
     package = f"@musistudio/claude-code-router@{VERSION}"
     install = ["npm", "install", "--no-audit", "--no-fund", "--prefix", ".", package]
     environment = installed(f"claude-code-router-{VERSION}", install)
@@ -42,7 +42,6 @@ def _config(port: int, mock_url: str) -> JSON:
     return {
         "HOST": "127.0.0.1",
         "PORT": port,
-        "LOG": False,
         "NON_INTERACTIVE_MODE": True,
         "Providers": [
             {

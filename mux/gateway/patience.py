@@ -99,5 +99,6 @@ class WatchedReply:
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
         data = await self._reply.receive_some()
-        self._watch.heard()
+        if data:
+            self._watch.heard()
         return data

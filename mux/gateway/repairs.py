@@ -237,11 +237,10 @@ class Lessons:
 
     def learn(self, provider: str, model: str, repairs: Iterable[Repair]) -> None:
         """`repairs` have helped, and those about the model will be made at once from now on."""
-        until_s = self._clock() + REMEMBERED_S
         for repair in repairs:
             if repair.lasts:
                 known = self._learned.setdefault((provider, model), {})
-                known[repair.name] = (repair, until_s)
+                known[repair.name] = (repair, self._clock() + REMEMBERED_S)
 
     def of(self, provider: str, model: str) -> tuple[Repair, ...]:
         """What to change in a request to `model` before it is sent."""

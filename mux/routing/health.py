@@ -107,7 +107,7 @@ class Health:
     def rest(self, candidate: Candidate) -> Rest | None:
         """Why `candidate` is not to be asked now; None if it is."""
         key = self._keys.get(candidate.account)
-        if key is None:
+        if key is None or not (key.rests or key.opened or key.probing):
             return None
         now_s = self._clock()
         for model in (candidate.model, _ALL_MODELS):

@@ -13,7 +13,6 @@ from mux.usage.schema import Session, Value
 from mux.usage.totals import COLUMNS, By, Sums, names
 
 
-
 class _Row(NamedTuple):
     """A request as its table holds it."""
 

@@ -16,9 +16,13 @@ from mux.wire import Doc
 class Asked(Doc):
     """Notes the names of the members it is asked for."""
 
-    def _find(self, keys: tuple[str, ...]) -> Any:
+    def get(self, *keys: str) -> Doc | None:
         self.names |= {*keys}
-        return super()._find(keys)
+        return super().get(*keys)
+
+    def need_str(self, key: str) -> str:
+        self.names.add(key)
+        return super().need_str(key)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def decode_blocks(content: Doc) -> tuple[Part, ...]:
 
 def decode_block(doc: Doc) -> Part:
     """The part one block amounts to. Raises `InvalidRequest` naming the field."""
-    kind = doc.need("type").string()
+    kind = doc.need_str("type")
     decode = _BLOCKS.get(kind)
     if decode is not None:
         return decode(doc)
@@ -101,7 +101,7 @@ def cache_hint(doc: Doc) -> tuple[CacheHint | None, Ext | None]:
 
 
 def _text(doc: Doc) -> Part:
-    text = doc.need("text").string()
+    text = doc.need_str("text")
     annotations = tuple(
         decode_citation(item.mapping(), len(text)) for item in doc.get_items("citations")
     )
@@ -123,7 +123,7 @@ def _search_result(doc: Doc) -> Part:
 
 
 def _tool_reference(doc: Doc) -> Part:
-    return _native_text(doc, doc.need("tool_name").string())
+    return _native_text(doc, doc.need_str("tool_name"))
 
 
 def _image(doc: Doc) -> Part:
@@ -144,7 +144,7 @@ _SOURCES: Final = {
 
 def _media(doc: Doc, kind: MediaKind) -> Part:
     source = doc.need("source")
-    form = source.need("type").string()
+    form = source.need_str("type")
     if form == "content":
         return _content_document(doc, source)
     if form not in _SOURCES:
@@ -185,13 +185,13 @@ def _thinking(doc: Doc) -> Part:
 
 
 def _redacted(doc: Doc) -> Part:
-    signature = unsealed(doc.need("data").string(), "redacted")
+    signature = unsealed(doc.need_str("data"), "redacted")
     _, ext = cache_hint(doc)
     return Thinking(signature=signature, ext=ext)
 
 
 def _tool_use(doc: Doc) -> Part:
-    call_id, name = doc.need("id").string(), doc.need("name").string()
+    call_id, name = doc.need_str("id"), doc.need_str("name")
     given = doc.get("input")
     arguments = _arguments.to_text(given.value if given is not None else None)
     cache, ext = cache_hint(doc)
@@ -199,7 +199,7 @@ def _tool_use(doc: Doc) -> Part:
 
 
 def _tool_result(doc: Doc) -> Part:
-    call_id = doc.need("tool_use_id").string()
+    call_id = doc.need_str("tool_use_id")
     content = _result_content(doc.get("content"))
     is_error = doc.get_bool("is_error") or False
     cache, ext = cache_hint(doc)
@@ -221,7 +221,7 @@ def _result_content(content: Doc | None) -> tuple[Text | Media | Opaque, ...]:
 
 
 def _server_call(doc: Doc, form: str) -> Part:
-    call_id, name = doc.need("id").string(), doc.need("name").string()
+    call_id, name = doc.need_str("id"), doc.need_str("name")
     given = doc.get("input")
     arguments = _arguments.to_text(given.value if given is not None else None)
     kind = "mcp" if form == "mcp_tool_use" else SERVER_KINDS.get(name, "other")

@@ -44,7 +44,7 @@ def decode_reasoning(thinking: Doc | None, effort: str) -> Reasoning:
     wanted = _thinking.parse_effort(effort)
     if thinking is None:
         return Reasoning(effort=wanted)
-    form = thinking.need("type").string()
+    form = thinking.need_str("type")
     budget = thinking.get_int("budget_tokens")
     display = thinking.get_str("display")
     rest = thinking.rest()

@@ -50,7 +50,7 @@ def decode_request(
 ) -> Request:
     """The request in `body`. Raises `InvalidRequest` naming the field."""
     doc = Doc.parse(body, "messages", "tools")
-    name = model or doc.need("model").string()
+    name = model or doc.need_str("model")
     system, messages = _history(doc)
     system, attribution = _unattributed(system)
     asked = doc.get_bool("stream")

@@ -41,7 +41,7 @@ def decode_tool(doc: Doc) -> Tool | ServerTool:
     if kind not in ("", "custom") and schema is None:
         return _builtin(doc, kind)
     tool = Tool(
-        doc.need("name").string(),
+        doc.need_str("name"),
         description=doc.get_str("description"),
         schema=schema.mapping() if schema is not None else None,
         strict=doc.get_bool("strict"),

@@ -39,7 +39,7 @@ def decode_system(doc: Doc | None) -> tuple[Text, ...]:
     if isinstance(doc.value, str):
         return (Text(doc.value),) if doc.value else ()
     docs = doc.items() if isinstance(doc.value, list) else _parts_of(doc)
-    return tuple(Text(text) for part in docs if (text := part.need("text").string()))
+    return tuple(Text(text) for part in docs if (text := part.need_str("text")))
 
 
 def _joined(messages: Iterable[Message]) -> Iterator[Message]:

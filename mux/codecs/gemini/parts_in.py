@@ -108,7 +108,7 @@ def _without_id(code: Doc) -> Object:
 
 def _call(doc: Doc, call: Doc, signature: Signature | None) -> ToolCall:
     arguments = _arguments.to_text(call.get_object("args"))
-    call_id, name = call.get_str("id"), call.need("name").string()
+    call_id, name = call.get_str("id"), call.need_str("name")
     rest = _with_inner(doc, "functionCall", call.rest())
     return ToolCall(call_id, name, arguments, signature=signature, ext=own(rest))
 

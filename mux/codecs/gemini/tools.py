@@ -75,7 +75,7 @@ def _entry(doc: Doc) -> tuple[Tool | ServerTool, ...]:
 
 
 def _declared(doc: Doc) -> Tool:
-    name, description = doc.need("name").string(), doc.get_str("description")
+    name, description = doc.need_str("name"), doc.get_str("description")
     given = doc.get_object("parameters")
     schema: JSON = doc.get_object("parametersJsonSchema")
     rest = doc.rest()

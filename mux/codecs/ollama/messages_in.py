@@ -99,7 +99,7 @@ def _call(doc: Doc) -> ToolCall:
     What surrounds name and arguments is kept, so that a call without an id goes back without one.
     """
     function = doc.need("function")
-    name = function.need("name").string()
+    name = function.need_str("name")
     arguments = function.get("arguments")
     value = arguments.value if arguments is not None else None
     call_id = doc.get_str("id")

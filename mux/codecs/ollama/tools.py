@@ -37,7 +37,7 @@ def decode_tools(docs: Doc | None) -> tuple[Tool, ...]:
 @remembered
 def _decode(doc: Doc) -> Tool:
     function = doc.need("function")
-    name = function.need("name").string()
+    name = function.need_str("name")
     description = function.get_str("description")
     schema = function.get_object("parameters")
     extra = doc.rest()

@@ -58,7 +58,7 @@ def _message(doc: Doc) -> Message | None:
 @remembered
 def _leading_system(doc: Doc, number: int) -> tuple[Text, ...]:
     """One text a part. `ext` says which were one message, and whose the words are."""
-    role = doc.need("role").string()
+    role = doc.need_str("role")
     texts = [part for part in decode_content(doc.need("content")) if isinstance(part, Text)]
     name, about = doc.get_str("name"), doc.rest()
     if role == "developer":
@@ -78,7 +78,7 @@ def _told(text: Text, about: Object) -> Text:
 
 @remembered
 def _later_system(doc: Doc) -> Message:
-    role = doc.need("role").string()
+    role = doc.need_str("role")
     parts = decode_content(doc.need("content"))
     name = doc.get_str("name")
     about: Object = {"role": role} if role == "developer" else {}
@@ -130,7 +130,7 @@ def _call(doc: Doc, parts: list[Part]) -> None:
     kind = ToolKind.CUSTOM if doc.get_str("type") == ToolKind.CUSTOM else ToolKind.FUNCTION
     custom = kind is ToolKind.CUSTOM
     inner = doc.need("custom" if custom else "function")
-    name = inner.need("name").string()
+    name = inner.need_str("name")
     given = inner.get("input" if custom else "arguments")
     arguments = ""
     if given is not None:  # some clients send the object itself
@@ -187,7 +187,7 @@ def _tool(doc: Doc) -> Message:
 
 
 def _function(doc: Doc) -> Message:
-    return _result(doc, "", doc.need("name").string())
+    return _result(doc, "", doc.need_str("name"))
 
 
 def _result(doc: Doc, call_id: str, name: str) -> Message:

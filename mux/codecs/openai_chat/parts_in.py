@@ -59,12 +59,12 @@ def own(fields: Object) -> Ext | None:
 
 
 def _text(doc: Doc) -> Part:
-    text = doc.need("text").string()
+    text = doc.need_str("text")
     return Text(text, cache=cache_hint(doc.mapping()), ext=own(doc.rest()))
 
 
 def _refusal(doc: Doc) -> Part:
-    return Refusal(doc.need("refusal").string())
+    return Refusal(doc.need_str("refusal"))
 
 
 def _thinking(doc: Doc) -> Part:
@@ -84,7 +84,7 @@ def _image(doc: Doc) -> Part:
     if isinstance(inner.value, str):  # quirk(mistral): the address alone
         url = inner.value
     else:
-        url = inner.need("url").string()
+        url = inner.need_str("url")
         detail = inner.get_str("detail")
         if more := inner.rest():
             fields["image_url"] = more
@@ -96,7 +96,7 @@ def _image(doc: Doc) -> Part:
 
 def _audio(doc: Doc) -> Part:
     inner = doc.need("input_audio")
-    data, form = inner.need("data").string(), inner.get_str("format")
+    data, form = inner.need_str("data"), inner.get_str("format")
     inline = _media.parse_data_url(data)
     declared, data = inline if inline is not None else ("", data)
     mime = _media.true_mime(_AUDIO.get(form, f"audio/{form}") if form else declared, data)
@@ -130,7 +130,7 @@ def _linked(key: str, kind: MediaKind) -> Callable[[Doc], Part]:
 
     def read(doc: Doc) -> Part:
         inner = doc.need(key)
-        url = inner.value if isinstance(inner.value, str) else inner.need("url").string()
+        url = inner.value if isinstance(inner.value, str) else inner.need_str("url")
         return _with(linked(kind, url), doc, {"raw": doc.mapping()})
 
     return read

@@ -59,7 +59,7 @@ def decode_request(
 ) -> Request:
     """The request in `body`. Raises `InvalidRequest` naming the field."""
     doc = Doc.parse(body, "messages", "tools")
-    name = model or doc.need("model").string()
+    name = model or doc.need_str("model")
     system, messages = decode_messages(doc.need("messages"))
     tools, choice, legacy = _tools(doc)
     streamed = doc.get_bool("stream")
@@ -192,7 +192,7 @@ def _format(doc: Doc, kept: Object) -> ResponseFormat:
     found = doc.get("response_format")
     if found is None:
         return ResponseFormat()
-    kind = found.need("type").string()
+    kind = found.need_str("type")
     if kind == FormatKind.JSON_OBJECT and found.get("schema") is not None:
         # quirk(together): a schema beside `json_object`; so it is at Fireworks
         kept["response_format"] = found.mapping()

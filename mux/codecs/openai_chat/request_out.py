@@ -193,6 +193,8 @@ def _optional(request: Request, abilities: Abilities, losses: list[Loss]) -> Obj
     """The other fields. Not every host takes them, so other dialects' clients need not."""
     native = request.origin == DIALECT
     tier = request.service_tier if native else _TIERS.get(request.service_tier, "")
+    if not native and not _takes_extras(request, abilities, tier, losses):
+        return {}
     told: Object = {
         "service_tier": tier,
         "verbosity": request.verbosity,
@@ -207,16 +209,19 @@ def _optional(request: Request, abilities: Abilities, losses: list[Loss]) -> Obj
             "store": request.store,
         }
         told |= own
-    elif any(mode != "text" for mode in request.modalities):
-        raise Unsupported("This model answers in text only.", param="modalities")
-    else:
-        taken = abilities.openai_extras
-        wanted = (
-            ("service_tier", request.service_tier, taken and tier),
-            ("verbosity", request.verbosity, taken),
-            ("metadata", request.metadata, False),  # refused for answers that are not stored
-        )
-        losses += [Loss(LossKind.DROP, name) for name, value, told in wanted if value and not told]
-        if not taken:
-            return {}
     return {name: value for name, value in told.items() if value not in ("", None, [])}
+
+
+def _takes_extras(request: Request, abilities: Abilities, tier: str, losses: list[Loss]) -> bool:
+    """Whether the host takes what clients of other dialects ask for beside the usual; what is left
+    out is lost. Raises `Unsupported`."""
+    if any([mode != "text" for mode in request.modalities]):
+        raise Unsupported("This model answers in text only.", param="modalities")
+    taken = abilities.openai_extras
+    wanted = (
+        ("service_tier", request.service_tier, taken and tier),
+        ("verbosity", request.verbosity, taken),
+        ("metadata", request.metadata, False),  # refused for answers that are not stored
+    )
+    losses += [Loss(LossKind.DROP, name) for name, value, told in wanted if value and not told]
+    return taken

@@ -75,14 +75,14 @@ def decode_function_choice(doc: Doc) -> ToolChoice:
     """The old ``function_call``: a word, or a name."""
     if isinstance(doc.value, str):
         return ToolChoice(_WORDS[doc.one_of("none", "auto")])
-    return ToolChoice(ChoiceMode.NAMED, (doc.need("name").string(),))
+    return ToolChoice(ChoiceMode.NAMED, (doc.need_str("name"),))
 
 
 def _named(doc: Doc) -> tuple[str, ToolKind]:
     if (custom := doc.get("custom")) is not None:
-        return custom.need("name").string(), ToolKind.CUSTOM
+        return custom.need_str("name"), ToolKind.CUSTOM
     function = doc.get("function") or doc  # Responses' flat form is understood as well
-    return function.need("name").string(), ToolKind.FUNCTION
+    return function.need_str("name"), ToolKind.FUNCTION
 
 
 @remembered
@@ -99,7 +99,7 @@ def _tool(doc: Doc) -> Tool | ServerTool:
 
 
 def _function(doc: Doc, beside: Object) -> Tool:
-    name = doc.need("name").string()
+    name = doc.need_str("name")
     description, strict = doc.get_str("description"), doc.get_bool("strict")
     schema = doc.get_object("parameters")
     kept = dict(beside)
@@ -121,9 +121,9 @@ def _custom(doc: Doc) -> Tool:
     grammar: tuple[str, str] | None = None
     if form is not None and form.get_str("type") == "grammar":
         source = form.get("grammar") or form  # Responses' flat form is understood as well
-        grammar = source.need("syntax").string(), source.need("definition").string()
+        grammar = source.need_str("syntax"), source.need_str("definition")
     return Tool(
-        inner.need("name").string(),
+        inner.need_str("name"),
         ToolKind.CUSTOM,
         description=inner.get_str("description"),
         grammar=grammar,

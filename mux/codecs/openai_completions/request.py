@@ -42,7 +42,7 @@ def decode_request(
     A single text becomes a user message; a batch or tokens stay in `ext` under ``prompts``.
     """
     doc = Doc.parse(body)
-    name = model or doc.need("model").string()
+    name = model or doc.need_str("model")
     messages, batch = decode_prompt(doc.get("prompt"))
     limit = doc.get_int("max_tokens")
     unlimited = limit is not None and limit < 0

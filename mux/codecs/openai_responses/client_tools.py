@@ -50,7 +50,7 @@ def is_clients(item: Doc) -> bool:
 
 def decode_call(item: Doc) -> ToolCall:
     """A typed call as a function call; the item itself goes along for the way back."""
-    kind = CALLS[item.need("type").string()]
+    kind = CALLS[item.need_str("type")]
     raw = item.mapping()
     match kind:
         case "apply_patch":
@@ -76,7 +76,7 @@ def _commands(item: Doc) -> Object:
 
 def decode_output(item: Doc) -> ToolResult:
     """A typed output as a tool result in words; the item itself goes along for the way back."""
-    kind = OUTPUTS[item.need("type").string()]
+    kind = OUTPUTS[item.need_str("type")]
     raw = item.mapping()
     output = raw.get("tools" if kind == TOOL_SEARCH else "output")
     text = output if isinstance(output, str) else json.text(output)

@@ -60,7 +60,7 @@ def decode_content(content: Doc, message: Object | None = None) -> tuple[Part, .
 
 
 def _content_part(part: Doc, message: Object) -> Part:
-    kind = part.need("type").string()
+    kind = part.need_str("type")
     if kind in _TEXTS:
         return decode_text(part, message)
     match kind:
@@ -145,7 +145,7 @@ def _call(item: Doc, field: str, kind: ToolKind) -> ToolCall:
     arguments = ""
     if value is not None:
         arguments = value.value if isinstance(value.value, str) else json.text(value.value)
-    call_id, name = item.get_str("call_id"), item.need("name").string()
+    call_id, name = item.get_str("call_id"), item.need_str("name")
     namespace = item.get_str("namespace")
     if not call_id:
         call_id = item.get_str("id")

@@ -83,7 +83,7 @@ def decode_request(
     asked = doc.get_bool("stream") or False
     name = model or doc.get_str("model")
     if not name and doc.get("prompt") is None:
-        name = doc.need("model").string()
+        name = doc.need_str("model")
     request = _decode_body(doc, Request(name, variant=variant))
     request = replace(request, stream=asked if stream is None else stream)
     return compaction.ask(request) if variant == compaction.VARIANT else request

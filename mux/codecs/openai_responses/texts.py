@@ -21,7 +21,7 @@ _TTL: Final = {"1h": "12h", "5m": ""}
 
 def decode_text(part: Doc, message: Object) -> Text:
     """A text part. `message` holds the fields of the item around it, which the part must keep."""
-    text = part.need("text").string()
+    text = part.need_str("text")
     annotations = tuple(decode_annotation(item) for item in part.get_items("annotations"))
     logprobs = _logprobs(part)
     cache = decode_cache(part.get("prompt_cache_breakpoint"))
@@ -33,7 +33,7 @@ def decode_text(part: Doc, message: Object) -> Text:
 
 def decode_refusal(part: Doc, message: Object) -> Refusal:
     """A refusal part, as `decode_text`."""
-    text = part.need("refusal").string()
+    text = part.need_str("refusal")
     logprobs = _logprobs(part)
     fields = part.rest()
     if message:

@@ -44,7 +44,7 @@ def _entry(item: Doc, late: bool) -> tuple[Tool | ServerTool, ...]:
 
 
 def _decode(item: Doc, marks: Object, namespace: str = "") -> list[Tool | ServerTool]:
-    kind = item.need("type").string()
+    kind = item.need_str("type")
     match kind:
         case "function":
             return [_function(item, marks, namespace)]
@@ -61,7 +61,7 @@ def _decode(item: Doc, marks: Object, namespace: str = "") -> list[Tool | Server
 def _function(item: Doc, marks: Object, namespace: str) -> Tool:
     schema = item.get_object("parameters")
     return Tool(
-        item.need("name").string(),
+        item.need_str("name"),
         ToolKind.FUNCTION,
         namespace,
         item.get_str("description"),
@@ -76,8 +76,8 @@ def _custom(item: Doc, marks: Object, namespace: str) -> Tool:
     form = item.get("format")
     grammar = None
     if form is not None and form.get_str("type") == "grammar":
-        grammar = form.get_str("syntax"), form.need("definition").string()
-    name, description = item.need("name").string(), item.get_str("description")
+        grammar = form.get_str("syntax"), form.need_str("definition")
+    name, description = item.need_str("name"), item.get_str("description")
     deferred = item.get_bool("defer_loading") or False
     fields = item.rest() | marks
     if form is not None and grammar is None:
@@ -94,7 +94,7 @@ def _custom(item: Doc, marks: Object, namespace: str) -> Tool:
 
 
 def _namespace(item: Doc, marks: Object) -> list[Tool | ServerTool]:
-    name, description = item.need("name").string(), item.get_str("description")
+    name, description = item.need_str("name"), item.get_str("description")
     members = item.get_items("tools")
     around: Object = {**marks, "namespace": item.rest()}
     return [
@@ -136,12 +136,12 @@ def decode_choice(choice: Doc | None) -> ToolChoice | None:
         return None
     if isinstance(choice.value, str):
         return ToolChoice(_WORDS[choice.one_of(*_WORDS)])
-    kind = choice.need("type").string()
+    kind = choice.need_str("type")
     if kind == "allowed_tools":
         return _allowed(choice)
     tool_kind = ToolKind.CUSTOM if kind == "custom" else ToolKind.FUNCTION
     if kind in ("function", "custom"):
-        name = choice.need("name").string()
+        name = choice.need_str("name")
         return ToolChoice(ChoiceMode.NAMED, (name,), tool_kind, keep(choice.rest()))
     name = _name(kind, choice)
     return ToolChoice(ChoiceMode.NAMED, (name,), ext=keep({"choice": choice.mapping()}))
@@ -152,7 +152,7 @@ def _allowed(choice: Doc) -> ToolChoice:
     if choice.need("mode").one_of("auto", "required") == "required":
         mode = ChoiceMode.ALLOWED_REQUIRED
     names = tuple(
-        tool.get_str("name") or _name(tool.need("type").string(), tool)
+        tool.get_str("name") or _name(tool.need_str("type"), tool)
         for tool in choice.need("tools").items()
     )
     return ToolChoice(mode, names, ext=keep({"choice": choice.mapping()}))
