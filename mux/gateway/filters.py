@@ -141,7 +141,7 @@ def _observed(outcome: Outcome, events: list[Event]) -> list[Event]:
 
 def _dated(call: Call, clock: Callable[[], float], events: list[Event]) -> list[Event]:
     """`events` with the time and the name of the answer, where the upstream gave none."""
-    if events and isinstance(start := events[0], Start):
+    if events and isinstance(start := events[0], Start) and not (start.created and start.id):
         created = start.created or int(clock())
         ident = start.id or _ids.stable_id("", call.client, created, call.body)
         return [replace(start, id=ident, created=created), *events[1:]]

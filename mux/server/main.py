@@ -52,8 +52,9 @@ _FAREWELL_S: Final = 3.0
 """How long the last spans have."""
 
 _TURN_S: Final = 0.001
-_COLLECT_AFTER: Final = 10_000
-"""So many more objects than were freed, not 700: a request has hundreds that are soon gone."""
+_COLLECT_AFTER: Final = 50_000
+"""So many more objects than were freed, not 700: a request has hundreds that are soon gone, and a
+hundred requests at once are no reason to look through them."""
 
 _log: Final = logging.getLogger("mux.server")
 

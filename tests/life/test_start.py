@@ -113,21 +113,25 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path):
 
 def test_a_disk_that_becomes_full_is_told_and_serving_goes_on(tmp_path: Path):
     usage = f"usage: {{dsn: 'sqlite://{tmp_path}/usage.db', batch-size: 1, flush-interval: 50ms}}"
-    limit = "trap '' XFSZ; ulimit -f 200; export LLM_MUX_MANAGEMENT_KEY=key-of-this-test-0001"
+    limit = "trap '' XFSZ; ulimit -f 100; export LLM_MUX_MANAGEMENT_KEY=key-of-this-test-0001"
     body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
+    key = {"x-management-key": "key-of-this-test-0001"}
     with server(tmp_path, f"{DEMO}{usage}\nlogging-to-file: true", limit=limit) as running:
         client = httpx.Client(base_url=running.url, timeout=PATIENCE_S)
         with client:
-            for _ in range(60):
+
+            def wrong() -> str | None:
+                """What is wrong with the store after another request."""
                 assert client.post("/v1/chat/completions", json=body).status_code == 200
+                shown = client.get("/v1/management/usage", headers=key)
+                assert shown.status_code == 200, shown.text
+                error: str | None = shown.json()["data"]["store"]["error"]
+                return error
+
+            wait_for(wrong, "the store tells of it")
             wait_for(lambda: "records wait for it" in running.said, "it is told")
             for _ in range(20):
                 assert client.post("/api/chat", json=body).status_code == 200
-            said = client.get(
-                "/v1/management/usage", headers={"x-management-key": "key-of-this-test-0001"}
-            )
-            assert said.status_code == 200, said.text
-            assert said.json()["data"]["store"]["error"] is not None, said.text
         assert running.said.count("records wait for it") == 1, "not for every one of them"
         assert "Traceback" not in running.said
         running.signal()
