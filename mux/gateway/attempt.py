@@ -22,7 +22,6 @@ from mux.gateway.signatures import keep_own
 from mux.gateway.stream import ClientStream
 from mux.ir import (
     Answer,
-    Event,
     Failure,
     Finish,
     Loss,
@@ -256,20 +255,21 @@ class Attempt:
     async def _answer(self, request: Request) -> tuple[Response, _Head]:
         """The answer to one call, in as many rounds as it takes, and the head of the first."""
         chain = self._chain()
-        events: list[Event] = []
 
-        async def further(reply: Reply, _encoded: Encoded, head: _Head) -> _Head:
-            events.extend(chain.apply(unfold((await self._decoded(reply))[1])))
-            return head
-
-        async def first(reply: Reply, encoded: Encoded, head: _Head) -> _Head:
+        async def first(reply: Reply, encoded: Encoded, head: _Head) -> tuple[Response, _Head]:
             chain.begin(encoded, request)
-            return await further(reply, encoded, head)
+            return (await self._decoded(reply))[1], head
 
-        head = await self._ask(request, first)
-        while chain.waiting:
-            await self._ask(chain.resume(), further)
-        return unfenced(fold(events), self._call.request.response_format), head
+        async def further(reply: Reply, _encoded: Encoded, _head: _Head) -> Response:
+            return (await self._decoded(reply))[1]
+
+        response, head = await self._ask(request, first)
+        if not chain.leaves(response):
+            events = chain.apply(unfold(response))
+            while chain.waiting:
+                events += chain.apply(unfold(await self._ask(chain.resume(), further)))
+            response = fold(events)
+        return unfenced(response, self._call.request.response_format), head
 
     def _chain(self) -> Chain:
         gateway = self._gateway
@@ -328,8 +328,9 @@ class Attempt:
         gateway, call = self._gateway, self._call
         encode = partial(self.outgoing, request)
         outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
-        with Watch(gateway.settings, gateway.memory.waits) as watch:
-            async with gateway.transport.open(outgoing) as opened:
+        opening = gateway.transport.open(outgoing)
+        with Watch(gateway.settings, gateway.memory.waits, opening) as watch:
+            async with opening as opened:
                 reply = WatchedReply(opened, watch)
                 self._outcome.tries[-1].status = reply.status
                 if reply.status >= 400:

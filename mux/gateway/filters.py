@@ -19,13 +19,15 @@ from mux.gateway.continuing import Continuing
 from mux.gateway.conversations import Conversations
 from mux.gateway.memory import Memory
 from mux.gateway.pump import Filter
-from mux.gateway.signatures import Signed
+from mux.gateway.signatures import Signed, signature_of
 from mux.ir import (
+    Answer,
     ArgsDelta,
     Event,
     Failure,
     Finish,
     Request,
+    Response,
     Start,
     StopReason,
     TextDelta,
@@ -59,6 +61,8 @@ class Chain(Struct, kw_only=True):
     clock: Callable[[], float]
     filters: tuple[Filter, ...] = ()
     _continuing: Continuing | None = None
+    _usual: bool = False
+    """there are no filters but those that every translation has"""
 
     def begin(self, encoded: Encoded, request: Request | None = None) -> None:
         """The upstream was asked for `request` by `encoded`."""
@@ -67,29 +71,46 @@ class Chain(Struct, kw_only=True):
             self.filters = (observe,)
             return
         request = request or self.request
-        filters: list[Filter] = []
-        if self.call.dialect != self.dialect:
-            if self.dialect in _CUTTING and request.n == 1:
-                self._continuing = Continuing(request)
-                filters.append(self._continuing.events)
-            filters.append(_malformed)
-        filters.append(partial(_dated, self.call, self.clock))
+        translated = self.call.dialect != self.dialect
+        more: list[Filter] = []
+        if translated and self.dialect in _CUTTING and request.n == 1:
+            self._continuing = Continuing(request)
         if self.candidate.abilities.think_tags:
-            filters.append(ThinkTags().events)
+            more.append(ThinkTags().events)
         if encoded.tools.originals:
-            filters.append(ToolRestorer(encoded.tools).events)
+            more.append(ToolRestorer(encoded.tools).events)
         if encoded.stops:
-            filters.append(Stops(encoded.stops, eager=request.n == 1).events)
+            more.append(Stops(encoded.stops, eager=request.n == 1).events)
         signed = Signed(
             self.memory.signatures,
             self.call.client,
             self.candidate.provider.name,
             self.candidate.model,
         )
-        filters.append(signed.events)
-        if self.call.dialect == "openai_responses":
-            filters.append(partial(_kept, self.memory.conversations, self.call, []))
-        self.filters = (*filters, observe)
+        keeps = self.call.dialect == "openai_responses"
+        self._usual = not (self._continuing or more or keeps)
+        self.filters = (
+            *([self._continuing.events] if self._continuing else ()),
+            *([_malformed] if translated else ()),
+            partial(_dated, self.call, self.clock),
+            *more,
+            signed.events,
+            *([partial(_kept, self.memory.conversations, self.call, [])] if keeps else ()),
+            observe,
+        )
+
+    def leaves(self, response: Response) -> bool:
+        """Whether the filters would leave a whole answer as it is, and have nothing to note: of
+        most they do, and need not be asked."""
+        usage = response.usage
+        return (
+            self._usual
+            and bool(response.id and response.created)
+            and usage is not None
+            and usage.input_total is not None
+            and usage.output_total is not None
+            and all([_plain(answer) for answer in response.answers])
+        )
 
     def apply(self, events: list[Event]) -> list[Event]:
         """`events` after all filters."""
@@ -111,6 +132,11 @@ class Chain(Struct, kw_only=True):
     def observe(self, events: list[Event]) -> list[Event]:
         """Note what will be told of the answer when it has ended."""
         return _observed(self.outcome, events)
+
+
+def _plain(answer: Answer) -> bool:
+    malformed = answer.finish.reason is StopReason.MALFORMED_TOOL
+    return not malformed and all([signature_of(part) is None for part in answer.parts])
 
 
 # A filter that is bound to its chain would keep both alive until the garbage collector comes.

@@ -13,9 +13,9 @@ from typing import Final, Self
 import trio
 
 from mux.config import Settings
-from mux.errors import MuxError, UpstreamTimeout
+from mux.errors import MuxError, UpstreamTimeout, UpstreamUnreachable
 from mux.gateway.waits import Waits
-from mux.upstream import Reply
+from mux.upstream import Opening, Reply
 
 _GRAIN_S: Final = 1.0
 
@@ -27,20 +27,19 @@ class Watch:
     process came to its end meanwhile.
     """
 
-    __slots__ = ("_began", "_renew_s", "_scope", "_settings", "_until_s", "_waits")
+    __slots__ = ("_began", "_opening", "_renew_s", "_settings", "_until_s", "_waits")
 
-    def __init__(self, settings: Settings, waits: Waits) -> None:
+    def __init__(self, settings: Settings, waits: Waits, opening: Opening) -> None:
         now_s = trio.current_time()
         self._settings = settings
         self._waits = waits
+        self._opening = opening
         self._until_s = now_s + settings.request_timeout
         self._began = False
         self._renew_s = now_s + settings.first_byte_timeout
-        self._scope = trio.CancelScope()
 
     def __enter__(self) -> Self:
-        self._scope.__enter__()
-        self._waits.begin(self._scope, min(self._renew_s, self._until_s))
+        self._waits.begin(self._opening, min(self._renew_s, self._until_s))
         return self
 
     def __exit__(
@@ -48,12 +47,16 @@ class Watch:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool | None:
-        self._waits.end(self._scope)
-        handled = self._scope.__exit__(kind, error, trace)
-        if self._scope.cancelled_caught:
+    ) -> None:
+        ended = self._waits.ended(self._opening)
+        self._waits.end(self._opening)
+        if ended and isinstance(error, UpstreamUnreachable):
             raise self._error() from None
-        return handled
+
+    @property
+    def over(self) -> MuxError | None:
+        """Why the upstream was waited for no more, if that is so."""
+        return self._error() if self._waits.ended(self._opening) else None
 
     def heard(self) -> None:
         """Something has come."""
@@ -63,7 +66,7 @@ class Watch:
         self._began = True
         self._renew_s = now_s + _GRAIN_S
         silence_until_s = now_s + self._settings.stream_timeout + _GRAIN_S
-        self._waits.renew(self._scope, min(silence_until_s, self._until_s))
+        self._waits.renew(self._opening, min(silence_until_s, self._until_s))
 
     def _error(self) -> MuxError:
         settings = self._settings
@@ -98,7 +101,12 @@ class WatchedReply:
 
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
-        data = await self._reply.receive_some()
+        try:
+            data = await self._reply.receive_some()
+        except MuxError:
+            if (over := self._watch.over) is not None:
+                raise over from None
+            raise
         if data:
             self._watch.heard()
         return data

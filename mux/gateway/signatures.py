@@ -167,7 +167,7 @@ class Signed:
                 return event
 
     def _part(self, part: Part) -> Part:
-        signature = _signature(part)
+        signature = signature_of(part)
         return part if signature is None else sign(part, self._mark(signature))
 
     def _mark(self, signature: Signature) -> Signature:
@@ -216,11 +216,12 @@ _CHANGED: Final = Shared[Message](_FOUND_BYTES)
 
 
 def _foreign(part: Part, route: str) -> bool:
-    signature = _signature(part)
+    signature = signature_of(part)
     return signature is not None and signature.route not in ("", route)
 
 
-def _signature(part: Part) -> Signature | None:
+def signature_of(part: Part) -> Signature | None:
+    """What vouches for `part`, if anything does."""
     return part.signature if isinstance(part, _Signable) else None
 
 

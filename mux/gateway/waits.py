@@ -7,7 +7,7 @@ upstream speaks, costs as much as the rest of the wait.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -17,32 +17,46 @@ _LOOK_S: Final = 0.25
 """How late what is overdue may be found."""
 
 
+class Cancellable(Protocol):
+    """What waits: `trio.CancelScope`, `upstream.Opening`."""
+
+    def cancel(self) -> None:
+        """Wait no more."""
+        ...
+
+
 class Waits:
     """Ends all that calls wait for. The task is there as long as any call waits."""
 
     def __init__(self) -> None:
         self.closed = False
         """the process ends: each call ends with an error that its client is told"""
-        self._due_s: dict[trio.CancelScope, float] = {}
+        self._due_s: dict[Cancellable, float] = {}
+        self._ended: set[Cancellable] = set()
         self._looking = False
 
-    def begin(self, scope: trio.CancelScope, due_s: float = math.inf) -> None:
-        """A call waits within `scope` until its `end`. It is cancelled at `due_s` on trio's clock,
-        and by `close`."""
-        self._due_s[scope] = due_s
+    def begin(self, wait: Cancellable, due_s: float = math.inf) -> None:
+        """A call waits until the `end` of `wait`. It is cancelled at `due_s` on trio's clock, and
+        by `close`."""
+        self._due_s[wait] = due_s
         if self.closed:
-            scope.cancel()
+            self._cancel(wait)
         if not self._looking:
             self._looking = True
             trio.lowlevel.spawn_system_task(self._look)
 
-    def renew(self, scope: trio.CancelScope, due_s: float) -> None:
+    def renew(self, wait: Cancellable, due_s: float) -> None:
         """What has begun may go on until `due_s`."""
-        self._due_s[scope] = due_s
+        self._due_s[wait] = due_s
 
-    def end(self, scope: trio.CancelScope) -> None:
-        """It waits no more."""
-        self._due_s.pop(scope, None)
+    def ended(self, wait: Cancellable) -> bool:
+        """Whether it was cancelled."""
+        return wait in self._ended
+
+    def end(self, wait: Cancellable) -> None:
+        """It is over."""
+        self._due_s.pop(wait, None)
+        self._ended.discard(wait)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, at most until `close`. Raises `Overloaded` if that came first."""
@@ -62,15 +76,19 @@ class Waits:
     def close(self) -> None:
         """End what calls wait for, and what they begin to wait for."""
         self.closed = True
-        for scope in self._due_s:
-            scope.cancel()
+        for wait in self._due_s:
+            self._cancel(wait)
+
+    def _cancel(self, wait: Cancellable) -> None:
+        self._ended.add(wait)
+        wait.cancel()
 
     async def _look(self) -> None:
         try:
             while self._due_s:
                 await trio.sleep(_LOOK_S)
                 now_s = trio.current_time()
-                for scope in [scope for scope, due_s in self._due_s.items() if due_s <= now_s]:
-                    scope.cancel()
+                for wait in [wait for wait, due_s in self._due_s.items() if due_s <= now_s]:
+                    self._cancel(wait)
         finally:
             self._looking = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +10,7 @@ from mux.config import Settings
 from mux.errors import MuxError
 from mux.providers.outgoing import Outgoing
 from mux.server.asgi import Message, Receive, Send
-from mux.upstream import Reply, Transport
+from mux.upstream import Reply, Transport, opening
 
 _BODY_BYTES: Final = 1_000_000
 """How much of a body is told."""
@@ -127,7 +126,7 @@ class _Listening:
     transport: Transport
     tape: Tape
 
-    @asynccontextmanager
+    @opening
     async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply]:
         """See `Transport.open`."""
         asked = Asked(request.method, request.url, request.headers, Body(request.body))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mux.upstream._base import Reply, Transport
+from mux.upstream._base import Opening, Reply, Transport, opening
 
-__all__ = ["Reply", "Transport"]
+__all__ = ["Opening", "Reply", "Transport", "opening"]

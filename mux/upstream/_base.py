@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import wraps
+from types import TracebackType
+from typing import ParamSpec, Protocol
 
+import trio
+
+from mux.errors import UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
+
+P = ParamSpec("P")
 
 
 class Reply(Protocol):
-    """An upstream's answer whose head has arrived. Lives inside `Transport.open`."""
+    """An upstream's answer whose head has arrived. Lives inside an `Opening`."""
 
     @property
     def status(self) -> int:
@@ -31,13 +38,83 @@ class Reply(Protocol):
         ...
 
 
-class Transport(Protocol):
-    """Opens requests. One per process; safe to use from many tasks."""
+class Opening(Protocol):
+    """A request from when it is sent until its answer is of no use any more. Leaving the context,
+    by whatever way, frees the connection: back to the pool if the body was read to its end, closed
+    if not."""
 
-    def open(self, request: Outgoing, /) -> AbstractAsyncContextManager[Reply]:
-        """Send `request` and wait for the answer's head. Leaving the context, by whatever way,
-        frees the connection: back to the pool if the body was read to its end, closed if not.
+    async def __aenter__(self) -> Reply:
+        """Send the request and wait for the answer's head.
 
         Raises `UpstreamUnreachable` (with the reason) or `UpstreamProtocolError`.
         """
         ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> bool | None:
+        """Free the connection."""
+        ...
+
+    def cancel(self) -> None:
+        """End it from outside: whoever waits for the upstream gets an `UpstreamUnreachable`."""
+        ...
+
+
+class Transport(Protocol):
+    """Opens requests. One per process; safe to use from many tasks."""
+
+    def open(self, request: Outgoing, /) -> Opening:
+        """What sends `request`, once it is entered."""
+        ...
+
+
+class _Scoped:
+    """`context` as an `Opening`: what it waits for is cancelled."""
+
+    __slots__ = ("_context", "_scope")
+
+    def __init__(self, context: AbstractAsyncContextManager[Reply]) -> None:
+        self._scope = trio.CancelScope()
+        self._context = _within(self._scope, context)
+
+    async def __aenter__(self) -> Reply:
+        return await self._context.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> bool | None:
+        return await self._context.__aexit__(kind, error, trace)
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+
+@asynccontextmanager
+async def _within(
+    scope: trio.CancelScope, context: AbstractAsyncContextManager[Reply]
+) -> AsyncGenerator[Reply]:
+    with scope:
+        async with context as reply:
+            yield reply
+    if scope.cancelled_caught:
+        raise UpstreamUnreachable("the request was ended before its answer")
+
+
+def opening(open_: Callable[P, AsyncGenerator[Reply]]) -> Callable[P, Opening]:
+    """As `asynccontextmanager`, for the `open` of a `Transport`."""
+    context = asynccontextmanager(open_)
+
+    @wraps(open_)
+    def scoped(*args: P.args, **kwargs: P.kwargs) -> Opening:
+        return _Scoped(context(*args, **kwargs))
+
+    return scoped

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -19,7 +18,7 @@ from mux.errors import MuxError, UpstreamUnreachable
 from mux.ir import Event, Request, Start, fold
 from mux.providers.demo import Cut, Refuse, Say, Step, count, play
 from mux.providers.outgoing import Outgoing
-from mux.upstream._base import Reply
+from mux.upstream._base import Reply, opening
 
 _COUNTING: Final = ("/count_tokens", ":countTokens", "/input_tokens")
 """How the paths end under which tokens are counted."""
@@ -41,8 +40,8 @@ class DemoTransport:
         self._codecs = codecs
         self._clock = clock
 
-    @asynccontextmanager
-    async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply, None]:
+    @opening
+    async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply]:
         """See `Transport.open`. The host of the URL is the dialect."""
         await trio.lowlevel.checkpoint()
         address = urlsplit(request.url)

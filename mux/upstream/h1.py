@@ -6,6 +6,8 @@ import ssl
 from functools import cached_property
 from typing import Final
 
+import trio
+
 from mux.errors import UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
@@ -27,10 +29,10 @@ class H1Transport:
     def __init__(
         self, limits: Limits | None = None, ssl_context: ssl.SSLContext | None = None
     ) -> None:
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._given_context = ssl_context
         self._sessions: dict[Origin, ssl.SSLSession] = {}
-        self.pool = Pool(idle_s=self._limits.idle_s, limit=self._limits.idle_limit)
+        self.pool = Pool(idle_s=self.limits.idle_s, limit=self.limits.idle_limit)
 
     def open(self, request: Outgoing, /) -> Opened:
         """See `Transport.open`."""
@@ -40,12 +42,6 @@ class H1Transport:
         """Close the idle connections, and those in use as soon as they are given back."""
         self.pool.close()
 
-    async def ask(self, request: Outgoing) -> H1Reply:
-        """Send `request` and wait for the head of the answer, to be handed to `free`."""
-        origin, target = split(request.url)
-        exchange = Exchange(request, origin, target, self._limits.body_bytes)
-        return await self._over_pooled(origin, exchange) or await self._over_new(origin, exchange)
-
     def free(self, reply: H1Reply) -> None:
         """Keep the connection of `reply` for another request, if it can carry one."""
         if reply.reusable:
@@ -54,24 +50,11 @@ class H1Transport:
         else:
             reply.connection.close()
 
-    async def _over_pooled(self, origin: Origin, exchange: Exchange) -> H1Reply | None:
-        """The answer over a connection used before; None if there is none, or the peer closed it
-        before the request came to it."""
-        connection = self.pool.take(origin)
-        if connection is None:
-            return None
-        try:
-            return await exchange.run(connection)
-        except UpstreamUnreachable:
-            if connection.answered:
-                raise
-            return None
-
-    async def _over_new(self, origin: Origin, exchange: Exchange) -> H1Reply:
+    async def dial(self, origin: Origin) -> Connection:
+        """A new connection to `origin`."""
         context = self.ssl_context if origin.scheme == "https" else None
         session = self._sessions.get(origin)
-        timeout_s = self._limits.connect_timeout_s
-        return await exchange.run(await dial(origin, context, timeout_s, session))
+        return await dial(origin, context, self.limits.connect_timeout_s, session)
 
     def _remember(self, connection: Connection) -> None:
         """Keep the TLS session, for the next connection to the same origin."""
@@ -88,19 +71,64 @@ class H1Transport:
 
 
 class Opened:
-    """One request, from when it is sent until its answer is of no use any more."""
+    """An `Opening`, which ends as its connection is closed."""
 
-    __slots__ = ("_reply", "_request", "_transport")
+    __slots__ = ("_cancelled", "_connection", "_dialing", "_reply", "_request", "_transport")
 
     def __init__(self, transport: H1Transport, request: Outgoing) -> None:
         self._transport = transport
         self._request = request
+        self._cancelled = False
+        self._dialing: trio.CancelScope | None = None
+        self._connection: Connection | None = None
         self._reply: H1Reply | None = None
 
     async def __aenter__(self) -> Reply:
-        self._reply = await self._transport.ask(self._request)
-        return self._reply
+        origin, target = split(self._request.url)
+        if self._cancelled:
+            raise _ended(origin)
+        exchange = Exchange(self._request, origin, target, self._transport.limits.body_bytes)
+        reply = await self._over_pooled(origin, exchange) or await self._over_new(origin, exchange)
+        self._reply = reply
+        return reply
 
     async def __aexit__(self, *_: object) -> None:
-        if self._reply is not None:
+        if self._reply is None:
+            return
+        if self._cancelled:
+            self._reply.connection.close()
+        else:
             self._transport.free(self._reply)
+
+    def cancel(self) -> None:
+        """See `Opening.cancel`."""
+        self._cancelled = True
+        if self._dialing is not None:
+            self._dialing.cancel()
+        if self._connection is not None:
+            self._connection.close()
+
+    async def _over_pooled(self, origin: Origin, exchange: Exchange) -> H1Reply | None:
+        """The answer over a connection used before; None if there is none, or the peer closed it
+        before the request came to it."""
+        self._connection = connection = self._transport.pool.take(origin)
+        if connection is None:
+            return None
+        try:
+            return await exchange.run(connection)
+        except UpstreamUnreachable:
+            if connection.answered or self._cancelled:
+                raise
+            self._connection = None
+            return None
+
+    async def _over_new(self, origin: Origin, exchange: Exchange) -> H1Reply:
+        with trio.CancelScope() as self._dialing:
+            self._connection = await self._transport.dial(origin)
+        if self._connection is None:
+            raise _ended(origin)
+        return await exchange.run(self._connection)
+
+
+def _ended(origin: Origin) -> UpstreamUnreachable:
+    return UpstreamUnreachable(f"the request to {origin} was ended before it was sent")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ import trio
 from mux.errors import UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
-from mux.upstream._base import Reply
+from mux.upstream._base import Reply, opening
 from mux.upstream._content import Content
 from mux.upstream._head import length_headers, reply_headers, request_headers
 from mux.upstream._limits import Limits
@@ -52,7 +52,7 @@ class HttpxTransport:
             ) from None
         self._limit_bytes = limits.body_bytes
 
-    @asynccontextmanager
+    @opening
     async def open(self, request: Outgoing, /) -> AsyncGenerator[Reply]:
         """See `Transport.open`."""
         origin, _ = split(request.url)

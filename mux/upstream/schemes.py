@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 
 from mux.providers.outgoing import Outgoing
-from mux.upstream._base import Reply, Transport
+from mux.upstream._base import Opening, Transport
 
 
 class SchemeTransport:
@@ -15,7 +14,7 @@ class SchemeTransport:
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
 
-    def open(self, request: Outgoing, /) -> AbstractAsyncContextManager[Reply]:
+    def open(self, request: Outgoing, /) -> Opening:
         """See `Transport.open`."""
         scheme = request.url.partition("://")[0]
         return self._transports[scheme].open(request)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import trio
 
 from mux.providers.outgoing import Outgoing
-from mux.upstream._base import Reply
+from mux.upstream._base import Opening
 from mux.upstream._limits import Limits
 from mux.upstream._names import Names
 from mux.upstream.h1 import H1Transport
@@ -39,7 +39,7 @@ class NetworkTransport:
         self._proxied: dict[str, HttpxTransport] = {}
         self._names = ExitStack()
 
-    def open(self, request: Outgoing, /) -> AbstractAsyncContextManager[Reply]:
+    def open(self, request: Outgoing, /) -> Opening:
         """See `Transport.open`."""
         if not request.proxy_url:
             return self._direct.open(request)

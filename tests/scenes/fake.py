@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 import trio
@@ -18,6 +17,7 @@ from mux.models import Catalog
 from mux.providers import from_settings
 from mux.providers.outgoing import Outgoing
 from mux.routing import Router
+from mux.upstream import opening
 
 Step = bytes | float | Exception
 """Bytes to hand out, seconds to wait, an error to raise."""
@@ -58,8 +58,8 @@ class ScriptedTransport:
         self.asked: list[Outgoing] = []
         self.open_replies = 0
 
-    @asynccontextmanager
-    async def open(self, request: Outgoing, /) -> AsyncIterator[ScriptedReply]:
+    @opening
+    async def open(self, request: Outgoing, /) -> AsyncGenerator[ScriptedReply]:
         self.asked.append(request)
         self.open_replies += 1
         try:
