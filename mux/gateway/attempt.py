@@ -263,9 +263,10 @@ class Attempt:
         async def further(reply: Reply, _encoded: Encoded, _head: _Head) -> Response:
             return (await self._decoded(reply))[1]
 
-        response, head = await self._ask(request, first)
-        if not chain.leaves(response):
-            events = chain.apply(unfold(response))
+        found, head = await self._ask(request, first)
+        response = chain.dated(found)
+        if response is None:
+            events = chain.apply(unfold(found))
             while chain.waiting:
                 events += chain.apply(unfold(await self._ask(chain.resume(), further)))
             response = fold(events)

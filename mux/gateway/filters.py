@@ -40,6 +40,11 @@ from mux.routing import Candidate
 MALFORMED: Final = "malformed_tool_call"
 """The code of an answer that is a tool call the model got wrong: asking again often helps."""
 
+_UNFINISHED: Final = frozenset(
+    {StopReason.MALFORMED_TOOL, StopReason.PAUSE, StopReason.CONTINUATION}
+)
+"""How answers end that filters make something else of."""
+
 _CUTTING: Final = frozenset({"anthropic", "gemini"})
 """Dialects whose upstreams may cut an answer and go on with it when asked."""
 
@@ -62,7 +67,7 @@ class Chain(Struct, kw_only=True):
     filters: tuple[Filter, ...] = ()
     _continuing: Continuing | None = None
     _usual: bool = False
-    """there are no filters but those that every translation has"""
+    """there are no filters but those that every translation has, and whoever goes on"""
 
     def begin(self, encoded: Encoded, request: Request | None = None) -> None:
         """The upstream was asked for `request` by `encoded`."""
@@ -88,7 +93,7 @@ class Chain(Struct, kw_only=True):
             self.candidate.model,
         )
         keeps = self.call.dialect == "openai_responses"
-        self._usual = not (self._continuing or more or keeps)
+        self._usual = not (more or keeps)
         self.filters = (
             *([self._continuing.events] if self._continuing else ()),
             *([_malformed] if translated else ()),
@@ -99,18 +104,17 @@ class Chain(Struct, kw_only=True):
             observe,
         )
 
-    def leaves(self, response: Response) -> bool:
-        """Whether the filters would leave a whole answer as it is, and have nothing to note: of
-        most they do, and need not be asked."""
+    def dated(self, response: Response) -> Response | None:
+        """A whole answer as it comes through the filters, where they would only date it and have
+        nothing to note: of most that is true, and they need not be taken apart. Else None."""
         usage = response.usage
-        return (
-            self._usual
-            and bool(response.id and response.created)
-            and usage is not None
-            and usage.input_total is not None
-            and usage.output_total is not None
-            and all([_plain(answer) for answer in response.answers])
-        )
+        told = usage is not None and None not in (usage.input_total, usage.output_total)
+        if not (self._usual and told and all([_plain(answer) for answer in response.answers])):
+            return None
+        ident, created = _date(self.call, self.clock, response.id, response.created)
+        if (ident, created) == (response.id, response.created):
+            return response
+        return replace(response, id=ident, created=created)
 
     def apply(self, events: list[Event]) -> list[Event]:
         """`events` after all filters."""
@@ -135,8 +139,8 @@ class Chain(Struct, kw_only=True):
 
 
 def _plain(answer: Answer) -> bool:
-    malformed = answer.finish.reason is StopReason.MALFORMED_TOOL
-    return not malformed and all([signature_of(part) is None for part in answer.parts])
+    complete = answer.finish.reason not in _UNFINISHED
+    return complete and all([signature_of(part) is None for part in answer.parts])
 
 
 # A filter that is bound to its chain would keep both alive until the garbage collector comes.
@@ -167,11 +171,16 @@ def _observed(outcome: Outcome, events: list[Event]) -> list[Event]:
 
 def _dated(call: Call, clock: Callable[[], float], events: list[Event]) -> list[Event]:
     """`events` with the time and the name of the answer, where the upstream gave none."""
-    if events and isinstance(start := events[0], Start) and not (start.created and start.id):
-        created = start.created or int(clock())
-        ident = start.id or _ids.stable_id("", call.client, created, call.body)
+    if events and isinstance(start := events[0], Start):
+        ident, created = _date(call, clock, start.id, start.created)
         return [replace(start, id=ident, created=created), *events[1:]]
     return events
+
+
+def _date(call: Call, clock: Callable[[], float], ident: str, created: int) -> tuple[str, int]:
+    """Both, made where the upstream gave none."""
+    created = created or int(clock())
+    return ident or _ids.stable_id("", call.client, created, call.body), created
 
 
 def _kept(

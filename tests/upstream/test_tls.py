@@ -57,6 +57,28 @@ async def test_requests_over_one_connection(nursery, secure, served) -> None:
     assert protocols == ["http/1.1"] * 3
 
 
+async def test_a_request_is_ended_from_outside(nursery, secure, served) -> None:
+    begun = trio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"2\r\nhi\r\n")
+        begun.set()
+        await trio.sleep_forever()
+
+    async def end() -> None:
+        await begun.wait()
+        opening.cancel()
+
+    server = await start(nursery, script, served)
+    opening = secure.open(get(server.url))
+    nursery.start_soon(end)
+    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
+        async with opening as reply:
+            await read(reply)
+    assert len(secure.pool) == 0
+
+
 async def test_tls_1_2(nursery, secure, served) -> None:
     served.maximum_version = ssl.TLSVersion.TLSv1_2
 

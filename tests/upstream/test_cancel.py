@@ -1,0 +1,123 @@
+"""A request that is ended from outside: whatever it waits for, and for good."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from mux.errors import UpstreamUnreachable
+from mux.providers.outgoing import Outgoing
+from mux.upstream import h1
+from mux.upstream.h1 import H1Transport
+from tests.upstream.peer import CHUNKED, Peer, fetch, get, post, read, start
+
+
+async def ended(
+    nursery: trio.Nursery, transport: H1Transport, request: Outgoing, begun: trio.Event
+) -> None:
+    """Ask for `request`, and end it as soon as `begun` is set."""
+    opening = transport.open(request)
+
+    async def end() -> None:
+        await begun.wait()
+        opening.cancel()
+
+    nursery.start_soon(end)
+    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
+        async with opening as reply:
+            await read(reply)
+
+
+async def test_while_the_connection_is_made(nursery, transport, monkeypatch) -> None:
+    begun = trio.Event()
+
+    async def dial(*_: object) -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(h1, "dial", dial)
+    await ended(nursery, transport, get("http://localhost:1"), begun)
+
+
+async def test_while_its_body_is_sent(nursery, transport) -> None:
+    begun = trio.Event()
+
+    async def script(_: Peer) -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    server = await start(nursery, script)
+    await ended(nursery, transport, post(server.url, b"x" * 20_000_000), begun)
+    assert server.connections == 1
+
+
+async def test_while_the_answer_is_waited_for(nursery, transport) -> None:
+    begun = trio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        begun.set()
+        await trio.sleep_forever()
+
+    server = await start(nursery, script)
+    await ended(nursery, transport, get(server.url), begun)
+    assert (server.connections, len(transport.pool)) == (1, 0)
+
+
+async def test_in_the_middle_of_the_answer(nursery, transport) -> None:
+    begun = trio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"2\r\nhi\r\n")
+        begun.set()
+        await trio.sleep_forever()
+
+    server = await start(nursery, script)
+    await ended(nursery, transport, get(server.url), begun)
+    assert len(transport.pool) == 0
+
+
+async def test_over_a_connection_used_before_it_is_not_asked_again(nursery, transport) -> None:
+    begun = trio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
+        await peer.request()
+        begun.set()
+        await trio.sleep_forever()
+
+    server = await start(nursery, script)
+    assert await fetch(transport, get(server.url)) == (200, b"hi")
+    await ended(nursery, transport, get(server.url), begun)
+    assert (server.connections, len(transport.pool)) == (1, 0)
+
+
+async def test_before_it_began_nothing_is_sent(nursery, transport) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
+
+    server = await start(nursery, script)
+    assert await fetch(transport, get(server.url)) == (200, b"hi")
+    opening = transport.open(get(server.url))
+    opening.cancel()
+    with pytest.raises(UpstreamUnreachable, match="before it was sent"):
+        async with opening:
+            pass
+    assert (server.connections, len(transport.pool)) == (1, 1)
+
+
+async def test_after_the_answer_its_connection_is_not_used_again(nursery, transport) -> None:
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
+
+    server = await start(nursery, script)
+    opening = transport.open(get(server.url))
+    async with opening as reply:
+        assert await read(reply) == b"hi"
+        opening.cancel()
+    assert len(transport.pool) == 0
+    assert await fetch(transport, get(server.url)) == (200, b"hi")
