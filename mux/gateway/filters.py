@@ -67,7 +67,7 @@ class Chain(Struct, kw_only=True):
     filters: tuple[Filter, ...] = ()
     _continuing: Continuing | None = None
     _usual: bool = False
-    """there are no filters but those that every translation has, and whoever goes on"""
+    """there are no filters but those of every translation, and of answers that are gone on with"""
 
     def begin(self, encoded: Encoded, request: Request | None = None) -> None:
         """The upstream was asked for `request` by `encoded`."""
