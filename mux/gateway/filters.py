@@ -76,10 +76,14 @@ class Chain(Struct, kw_only=True):
             self.filters = (observe,)
             return
         request = request or self.request
-        translated = self.call.dialect != self.dialect
+        filters: list[Filter] = []
+        if self.call.dialect != self.dialect:
+            if self.dialect in _CUTTING and request.n == 1:
+                self._continuing = Continuing(request)
+                filters.append(self._continuing.events)
+            filters.append(_malformed)
+        filters.append(partial(_dated, self.call, self.clock))
         more: list[Filter] = []
-        if translated and self.dialect in _CUTTING and request.n == 1:
-            self._continuing = Continuing(request)
         if self.candidate.abilities.think_tags:
             more.append(ThinkTags().events)
         if encoded.tools.originals:
@@ -92,17 +96,12 @@ class Chain(Struct, kw_only=True):
             self.candidate.provider.name,
             self.candidate.model,
         )
+        filters += [*more, signed.events]
         keeps = self.call.dialect == "openai_responses"
+        if keeps:
+            filters.append(partial(_kept, self.memory.conversations, self.call, []))
         self._usual = not (more or keeps)
-        self.filters = (
-            *([self._continuing.events] if self._continuing else ()),
-            *([_malformed] if translated else ()),
-            partial(_dated, self.call, self.clock),
-            *more,
-            signed.events,
-            *([partial(_kept, self.memory.conversations, self.call, [])] if keeps else ()),
-            observe,
-        )
+        self.filters = (*filters, observe)
 
     def dated(self, response: Response) -> Response | None:
         """A whole answer as it comes through the filters, where they would only date it and have

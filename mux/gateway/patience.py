@@ -48,10 +48,10 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ended = self._waits.ended(self._opening)
+        over = self.over
         self._waits.end(self._opening)
-        if ended and isinstance(error, UpstreamUnreachable):
-            raise self._error() from None
+        if over is not None and isinstance(error, UpstreamUnreachable):
+            raise over from None
 
     @property
     def over(self) -> MuxError | None:

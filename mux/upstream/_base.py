@@ -38,27 +38,13 @@ class Reply(Protocol):
         ...
 
 
-class Opening(Protocol):
-    """A request from when it is sent until its answer is of no use any more. Leaving the context,
-    by whatever way, frees the connection: back to the pool if the body was read to its end, closed
-    if not."""
+class Opening(AbstractAsyncContextManager[Reply], Protocol):
+    """A request from when it is sent until its answer is of no use any more.
 
-    async def __aenter__(self) -> Reply:
-        """Send the request and wait for the answer's head.
-
-        Raises `UpstreamUnreachable` (with the reason) or `UpstreamProtocolError`.
-        """
-        ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> bool | None:
-        """Free the connection."""
-        ...
+    Entering it sends the request and waits for the answer's head; that raises `UpstreamUnreachable`
+    (with the reason) or `UpstreamProtocolError`. Leaving it, by whatever way, frees the connection:
+    back to the pool if the body was read to its end, closed if not.
+    """
 
     def cancel(self) -> None:
         """End it from outside: whoever waits for the upstream gets an `UpstreamUnreachable`."""
@@ -90,7 +76,6 @@ class _Scoped:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-        /,
     ) -> bool | None:
         return await self._context.__aexit__(kind, error, trace)
 

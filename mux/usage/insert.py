@@ -107,7 +107,7 @@ def _known(session: Session, ids: Sequence[str]) -> Iterator[str]:
 
 
 def _row(record: RequestRecord) -> _Row:
-    last, tokens, cost_nano = record.last, record.tokens, record.cost_nano
+    last = record.last
     provider, account, model = _whom(last) if last is not None else ("", "", "")
     return _Row(
         record.id,
@@ -127,12 +127,8 @@ def _row(record: RequestRecord) -> _Row:
         _text(" ".join(record.losses)),
         None if record.first_content_s is None else _ms(record.first_content_s),
         _ms(record.duration_s),
-        tokens.input,
-        tokens.output,
-        tokens.cached,
-        tokens.cache_write,
-        tokens.reasoning,
-        cost_nano,
+        *_counts(record.tokens),
+        record.cost_nano,
         int(any([attempt.estimated for attempt in record.tries])),
     )
 
@@ -202,7 +198,7 @@ def _whom(attempt: TryRecord) -> tuple[str, str, str]:
     return _text(attempt.provider), _text(attempt.account), _text(attempt.model)
 
 
-def _counts(tokens: Tokens) -> Sequence[int]:
+def _counts(tokens: Tokens) -> tuple[int, int, int, int, int]:
     return tokens.input, tokens.output, tokens.cached, tokens.cache_write, tokens.reasoning
 
 

@@ -178,16 +178,18 @@ class Recorder:
         """Wait for a whole batch, or for as long as one record may wait for the others; under load
         for what comes until the next batch is due."""
         while not self._waiting:
-            self._wake = trio.Event()
-            await self._wake.wait()
+            await self._woken()
         with trio.move_on_after(self._settings.flush_interval):
             while len(self._waiting) < self._settings.batch_size and not self._flushes:
-                self._wake = trio.Event()
-                await self._wake.wait()
+                await self._woken()
         with trio.move_on_at(self._began_s + _APART_S):
             while not self._flushes:
-                self._wake = trio.Event()
-                await self._wake.wait()
+                await self._woken()
+
+    async def _woken(self) -> None:
+        """Wait until somebody sets `_wake`."""
+        self._wake = trio.Event()
+        await self._wake.wait()
 
     async def _write_some(self, store: Store) -> None:
         self._began_s = trio.current_time()
@@ -245,9 +247,8 @@ class Recorder:
 
     async def _pause(self) -> None:
         """Wait before the next try; whoever wants a flush need not."""
-        self._wake = trio.Event()
         with trio.move_on_after(self._settings.flush_interval):
-            await self._wake.wait()
+            await self._woken()
 
     def _due(self, last_s: float, every_s: float) -> bool:
         return trio.current_time() >= last_s + every_s

@@ -86,13 +86,13 @@ def test_most_answers_are_left_alone(found: Response, upstream: str) -> None:
     assert begun(upstream=upstream).dated(found) is found
 
 
-@pytest.mark.parametrize("given", [{"id": ""}, {"created": 0}, {"id": "", "created": 0}])
-def test_what_was_not_dated_is_dated_as_the_filters_would(given: dict[str, Any]) -> None:
-    found = replace(response(), **given)
+@pytest.mark.parametrize("missing", [{"id": ""}, {"created": 0}, {"id": "", "created": 0}])
+def test_what_was_not_dated_is_dated_as_the_filters_would(missing: dict[str, Any]) -> None:
+    found = replace(response(), **missing)
     dated = begun().dated(found)
     assert dated is not None
     assert dated.id
-    assert dated.created == (int(epoch()) if "created" in given else 5)
+    assert dated.created == (int(epoch()) if "created" in missing else 5)
     assert fold(begun().apply(unfold(found))) == dated
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+import pytest
 import trio
 
+from mux.errors import UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream import Reply, Transport
 
@@ -65,6 +67,12 @@ class Peer:
 Script = Callable[[Peer], Awaitable[None]]
 
 
+async def obliging(peer: Peer) -> None:
+    """Answer whatever is asked."""
+    while await peer.request():
+        await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
+
+
 @dataclass
 class Server:
     """A listening server. Each connection runs the script from its start."""
@@ -118,6 +126,21 @@ async def read(reply: Reply) -> bytes:
 
 async def fetch(transport: Transport, request: Outgoing) -> tuple[int, bytes]:
     """The status and the whole body."""
-    opened: AbstractAsyncContextManager[Reply] = transport.open(request)
-    async with opened as reply:
+    async with transport.open(request) as reply:
         return reply.status, await read(reply)
+
+
+async def ended(
+    nursery: trio.Nursery, transport: Transport, request: Outgoing, begun: trio.Event
+) -> None:
+    """Ask for `request`, and end it as soon as `begun` is set."""
+    opening = transport.open(request)
+
+    async def end() -> None:
+        await begun.wait()
+        opening.cancel()
+
+    nursery.start_soon(end)
+    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
+        async with opening as reply:
+            await read(reply)

@@ -6,26 +6,8 @@ import pytest
 import trio
 
 from mux.errors import UpstreamUnreachable
-from mux.providers.outgoing import Outgoing
 from mux.upstream import h1
-from mux.upstream.h1 import H1Transport
-from tests.upstream.peer import CHUNKED, Peer, fetch, get, post, read, start
-
-
-async def ended(
-    nursery: trio.Nursery, transport: H1Transport, request: Outgoing, begun: trio.Event
-) -> None:
-    """Ask for `request`, and end it as soon as `begun` is set."""
-    opening = transport.open(request)
-
-    async def end() -> None:
-        await begun.wait()
-        opening.cancel()
-
-    nursery.start_soon(end)
-    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
-        async with opening as reply:
-            await read(reply)
+from tests.upstream.peer import CHUNKED, Peer, ended, fetch, get, obliging, post, read, start
 
 
 async def test_while_the_connection_is_made(nursery, transport, monkeypatch) -> None:
@@ -95,11 +77,7 @@ async def test_over_a_connection_used_before_it_is_not_asked_again(nursery, tran
 
 
 async def test_before_it_began_nothing_is_sent(nursery, transport) -> None:
-    async def script(peer: Peer) -> None:
-        while await peer.request():
-            await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
-
-    server = await start(nursery, script)
+    server = await start(nursery, obliging)
     assert await fetch(transport, get(server.url)) == (200, b"hi")
     opening = transport.open(get(server.url))
     opening.cancel()
@@ -110,11 +88,7 @@ async def test_before_it_began_nothing_is_sent(nursery, transport) -> None:
 
 
 async def test_after_the_answer_its_connection_is_not_used_again(nursery, transport) -> None:
-    async def script(peer: Peer) -> None:
-        while await peer.request():
-            await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
-
-    server = await start(nursery, script)
+    server = await start(nursery, obliging)
     opening = transport.open(get(server.url))
     async with opening as reply:
         assert await read(reply) == b"hi"

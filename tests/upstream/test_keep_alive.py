@@ -12,12 +12,7 @@ from mux.errors import UpstreamUnreachable
 from mux.upstream._limits import Limits
 from mux.upstream.h1 import H1Transport
 from mux.upstream.transport import NetworkTransport
-from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, fetch, get, post, start
-
-
-async def obliging(peer: Peer) -> None:
-    while await peer.request():
-        await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
+from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, fetch, get, obliging, post, start
 
 
 async def test_two_hundred_at_once_then_again_over_the_same_connections(nursery, transport) -> None:

@@ -14,7 +14,7 @@ from mux.upstream._limits import Limits
 from mux.upstream._tls import tls_context
 from mux.upstream.h1 import H1Transport
 from mux.upstream.reach import reach
-from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, fetch, get, post, read, start
+from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, ended, fetch, get, post, read, start
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,8 @@ async def test_a_request_is_ended_from_outside(nursery, secure, served) -> None:
         begun.set()
         await trio.sleep_forever()
 
-    async def end() -> None:
-        await begun.wait()
-        opening.cancel()
-
     server = await start(nursery, script, served)
-    opening = secure.open(get(server.url))
-    nursery.start_soon(end)
-    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
-        async with opening as reply:
-            await read(reply)
+    await ended(nursery, secure, get(server.url), begun)
     assert len(secure.pool) == 0
 
 
