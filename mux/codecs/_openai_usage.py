@@ -86,7 +86,9 @@ def without_nulls(fields: Object) -> Object:
 def _take(fields: Object, names: Mapping[str, str], counts: dict[str, int]) -> None:
     for field, name in names.items():
         value = fields.get(field)
-        if value is not None and (count := _count(value)) is not None:
+        if type(value) is int and value >= 0:  # nearly always
+            counts[name] = value
+        elif value is not None and (count := _count(value)) is not None:
             counts[name] = count
 
 
@@ -100,8 +102,6 @@ def _add_hidden(counts: dict[str, int], total: int | None) -> None:
 
 
 def _count(value: JSON) -> int | None:
-    if type(value) is int and value >= 0:  # nearly always
-        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -132,6 +132,7 @@ class Attempt:
             encode = partial(server.encode_response, response, self._call.request)
             body = await self._gateway.memory.turns.aside(encode, 0)
         length = ("content-length", str(len(body)))
+        await self._gateway.memory.turns.take()
         await sink.start(200, [("content-type", _JSON), length, *head])
         await sink.end(body)
 
@@ -329,6 +330,7 @@ class Attempt:
         gateway, call = self._gateway, self._call
         encode = partial(self.outgoing, request)
         outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
+        await gateway.memory.turns.take()
         opening = gateway.transport.open(outgoing)
         with Watch(gateway.settings, gateway.memory.waits, opening) as watch:
             async with opening as opened:

@@ -30,8 +30,25 @@ class Turns:
         self._gathering = False
         self._gathered = trio.lowlevel.ParkingLot()
 
-    async def gather(self) -> None:
-        """Before the first step of a request: wait a moment for others, to go on together."""
+    async def take(self) -> None:
+        """Between two steps of a request: let the others take theirs. Whether the request is still
+        wanted is asked where it waits, not here."""
+        if self.requests > _MANY:
+            await cancel_shielded_checkpoint()
+
+    async def aside(self, work: Callable[[], T], size_bytes: int, *, first: bool = False) -> T:
+        """What `work`, a step of its own, makes of so many bytes that came from a client or an
+        upstream; of very many in a thread, beside all other requests. The `first` step of a
+        request waits a moment for others, to go on together."""
+        if size_bytes > _LARGE_BYTES:
+            return await trio.to_thread.run_sync(work)
+        if first:
+            await self._gather()
+        else:
+            await self.take()
+        return work()
+
+    async def _gather(self) -> None:
         if self.requests <= _MANY:
             return
         if self._gathering:
@@ -42,21 +59,3 @@ class Turns:
             await cancel_shielded_checkpoint()
         self._gathering = False
         self._gathered.unpark_all()
-
-    async def take(self) -> None:
-        """Between two steps of a request: let the others take theirs. Whether the request is still
-        wanted is asked where it waits, not here."""
-        if self.requests > _MANY:
-            await cancel_shielded_checkpoint()
-
-    async def aside(self, work: Callable[[], T], size_bytes: int) -> T:
-        """What `work`, a step of its own, makes of so many bytes that came from a client or an
-        upstream; of very many in a thread, beside all other requests."""
-        if size_bytes > _LARGE_BYTES:
-            return await trio.to_thread.run_sync(work)
-        if self.requests <= _MANY:
-            return work()
-        await cancel_shielded_checkpoint()
-        made = work()
-        await cancel_shielded_checkpoint()
-        return made

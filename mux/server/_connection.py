@@ -17,11 +17,11 @@ import logging
 import math
 import re
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 
 import trio
 
@@ -117,8 +117,8 @@ class ClientConnection:
         else:
             self._socket.close()
 
-    async def run(self) -> None:
-        """Serve the connection."""
+    async def run(self, ended: Callable[[Self], None]) -> None:
+        """Serve the connection, and say at its end that it has `ended`."""
         try:
             self._socket = await open_socket(self._tcp, self._tls)
             if self._socket is not None:
@@ -129,6 +129,7 @@ class ClientConnection:
             _log.exception("a connection ended on a bug")
         finally:
             self.abort()
+            ended(self)
 
     @contextmanager
     def _watched(self, opened: ClientSocket) -> Generator[None]:

@@ -158,9 +158,10 @@ class App:
     # -- generating and counting ------------------------------------------------------------
 
     async def _generate(self, visit: Visit) -> None:
-        await self._turns.gather()
         body = await self._body(visit)
-        request = await self._turns.aside(partial(_decode, visit, body), len(body))
+        decode = partial(_decode, visit, body)
+        request = await self._turns.aside(decode, len(body), first=True)
+        await self._turns.take()
         if request.origin == "ollama" and ollama.is_load(request):
             self._gateway.router.candidates(request.model)  # an unknown model cannot be loaded
             loaded = ollama.encode_load(request, int(self._gateway.clock()))

@@ -43,10 +43,12 @@ class Inbound(Struct, frozen=True):
     @classmethod
     def of(cls, scope: Message) -> Inbound:
         """The head in an ASGI scope."""
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        fields = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        headers = dict(fields)
+        if len(headers) < len(fields):
+            headers = _joined(fields)
         query = scope["query_string"].decode("latin-1")
         return cls(
             scope.get("method", "GET"),
@@ -55,6 +57,13 @@ class Inbound(Struct, frozen=True):
             dict(parse_qsl(query, keep_blank_values=True)) if query else {},
             headers,
         )
+
+
+def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _nothing() -> None:

@@ -60,7 +60,7 @@ class Connections:
             connection = make(stream)
             self._live[connection] = peer
             self._of[peer] += 1
-            nursery.start_soon(self._run, connection)
+            nursery.start_soon(connection.run, self._ended)
             if self._turn_s:
                 await trio.sleep(self._turn_s)
 
@@ -82,12 +82,9 @@ class Connections:
         for connection in list(self._live):
             connection.abort()
 
-    async def _run(self, connection: ClientConnection) -> None:
-        try:
-            await connection.run()
-        finally:
-            self._forget(self._live.pop(connection))
-            self._left.unpark_all()
+    def _ended(self, connection: ClientConnection) -> None:
+        self._forget(self._live.pop(connection))
+        self._left.unpark_all()
 
     def _forget(self, peer: Peer) -> None:
         self._of[peer] -= 1

@@ -27,7 +27,7 @@ class Content:
     __slots__ = ("_head", "_limit", "_received", "_size", "_stages")
 
     def __init__(self, coding: str, limit_bytes: int) -> None:
-        names = [name.strip().lower() for name in coding.split(",")]
+        names = [name.strip().lower() for name in coding.split(",")] if coding else []
         names = [name for name in names if name not in {"", "identity"}]
         if len(names) > _MOST_CODINGS or not _WBITS.keys() >= set(names):
             raise UpstreamProtocolError(

@@ -61,7 +61,7 @@ class Budgets:
         self, records: Iterable[RequestRecord], stored: Mapping[ClientDay, Spent] | None
     ) -> None:
         """`records` are in the store now, and `stored` is what it says, if it was asked."""
-        for record in records:
+        for record in records if self._waiting else ():  # of most clients nothing waits
             key = _key(record)
             if key in self._waiting:
                 used = _used(record)

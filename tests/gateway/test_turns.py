@@ -39,8 +39,7 @@ async def test_who_comes_while_a_group_gathers_goes_on_with_it() -> None:
         for _ in range(later):
             await trio.lowlevel.cancel_shielded_checkpoint()
         steps.append(("came", name))
-        await turns.gather()
-        steps.append(("went", name))
+        await turns.aside(lambda: steps.append(("went", name)), 100, first=True)
 
     async with trio.open_nursery() as nursery:
         for name, later in enumerate((0, 1, 2, 3, 50)):
@@ -53,21 +52,23 @@ async def test_who_leaves_while_a_group_gathers_holds_up_nobody() -> None:
     turns.requests = 100
     went = 0
 
-    async def ask() -> None:
+    def go() -> None:
         nonlocal went
-        await turns.gather()
         went += 1
+
+    first = partial(turns.aside, go, 100, first=True)
+    idle = partial(turns.aside, lambda: None, 100, first=True)
 
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(ask)
-            nursery.start_soon(ask)
+            nursery.start_soon(first)
+            nursery.start_soon(first)
             async with trio.open_nursery() as leaving:
                 for _ in range(3):
-                    leaving.start_soon(turns.gather)
+                    leaving.start_soon(idle)
                 leaving.cancel_scope.cancel()
-        await turns.gather()
-    assert went == 2
+        await first()
+    assert went == 3
 
 
 async def test_few_do_not_wait_for_each_other() -> None:
