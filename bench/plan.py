@@ -85,6 +85,7 @@ def full() -> Plan:
         *(scenario(Measure.FIRST, pair, 1) for pair in MAIN),
         *(scenario(Measure.PACED, pair, *PACES[0]) for pair in MAIN),
     ]
+    compared = [scenario(Measure.WHOLE, pair, _COMPARED_AT) for pair in COMPARED]
     many_streams = [scenario(Measure.PACED, pair, *pace) for pair in MAIN for pace in PACES[1:]]
     every = [
         f"{client}>{upstream}"
@@ -98,7 +99,7 @@ def full() -> Plan:
         *(scenario(Measure.FIRST, pair, 16) for pair in every),
     ]
     steps = [
-        *(Step(what, 3, 1.0) for what in in_turns),
+        *(Step(what, 5 if what in compared else 3, 1.0) for what in in_turns),
         *(Step(what, 1, 4.0) for what in many_streams),
         *(Step(what, 1, 0.7, own=True) for what in own if what not in in_turns),
     ]

@@ -192,6 +192,7 @@ def _scale(results: Results) -> str:
             str(row.scenario),
             *(number(rate) for rate in (row.one, row.two)),
             times(row.gain),
+            times(row.room),
             *(number(busy, 2) for busy in (row.busy_one, row.busy_two)),
         ]
         for row in scale.rows(results.scale)
@@ -199,6 +200,7 @@ def _scale(results: Results) -> str:
     if not rows:
         return ""
     heading = ["Load, both cores", f"{scale.ONE}, per s", f"{scale.TWO}, per s", "times as much"]
+    heading += ["room for"]
     heading += [f"{scale.ONE}, cores busy", f"{scale.TWO}, cores busy"]
     return "### Workers\n\n" + table(heading, rows)
 

@@ -20,22 +20,34 @@ STEPS: Final = (
 )
 _RATES: Final = {Measure.WHOLE: "requests_per_s", Measure.BURST: "events_per_s"}
 """what should grow with the workers"""
+_SHARES: Final = ("gateway_share", "mock_share", "load_share")
+_CORES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one and two workers reach a second, and how many cores each of the two keeps busy."""
+    """What one and two workers reach a second, and how many cores each of the two keeps busy.
+
+    `busy` is how many cores one worker keeps busy together with the mock and the load generator.
+    """
 
     scenario: Scenario
     one: float
     two: float
     busy_one: float
     busy_two: float
+    busy: float
 
     @property
     def gain(self) -> float:
         """How many times as much two reach."""
         return self.two / self.one
+
+    @property
+    def room(self) -> float:
+        """How many times as much there are cores for: more requests take more of the mock and of
+        the load generator, too."""
+        return _CORES / max(self.busy, 1.0)
 
 
 def rows(found: Sequence[Figure]) -> list[Row]:
@@ -49,7 +61,8 @@ def rows(found: Sequence[Figure]) -> list[Row]:
             for metric in (_RATES[what.measure], "gateway_share")
             for figure in (one, two)
         ]
-        paired.append(Row(what, *values))
+        busy = sum([one.value(metric) or 0 for metric in _SHARES])
+        paired.append(Row(what, *values, busy))
     return paired
 
 
