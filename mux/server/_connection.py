@@ -17,8 +17,7 @@ import logging
 import math
 import re
 import ssl
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
@@ -122,27 +121,24 @@ class ClientConnection:
         try:
             self._socket = await open_socket(self._tcp, self._tls)
             if self._socket is not None:
-                with self._watched(self._socket):
+                # Not in a generator's `with`: its frame and the error would keep each other, and
+                # with them all that a client left behind, until the garbage collector comes.
+                with trio.CancelScope() as scope:
+                    self._watch(self._socket, scope)
                     while (head := await self._next()) is not None and await self._serve(head):
                         pass
         except Exception:
             _log.exception("a connection ended on a bug")
         finally:
+            if self._departures is not None and self.departure is not None:
+                self._departures.forget(self.departure)
             self.abort()
             ended(self)
 
-    @contextmanager
-    def _watched(self, opened: ClientSocket) -> Generator[None]:
+    def _watch(self, opened: ClientSocket, scope: trio.CancelScope) -> None:
         descriptor = opened.fileno()
-        if self._departures is None or descriptor < 0:
-            yield
-            return
-        with trio.CancelScope() as scope:
+        if self._departures is not None and descriptor >= 0:
             self.departure = self._departures.watch(descriptor, scope)
-            try:
-                yield
-            finally:
-                self._departures.forget(descriptor, self.departure)
 
     async def receive(self, until_s: float) -> bytes:
         """What the client sends; nothing if it has gone, or is `late`."""

@@ -23,9 +23,10 @@ class Departure:
     client had left before: one scope for all requests, for a scope costs much of a short one.
     """
 
-    __slots__ = ("_matters", "_scope", "known")
+    __slots__ = ("_matters", "_scope", "descriptor", "known")
 
-    def __init__(self, connection: trio.CancelScope) -> None:
+    def __init__(self, descriptor: int, connection: trio.CancelScope) -> None:
+        self.descriptor = descriptor
         self.known = False
         """the client has closed its side of the connection"""
         self._scope = connection
@@ -55,14 +56,14 @@ class Departures:
 
     def watch(self, descriptor: int, connection: trio.CancelScope) -> Departure:
         """The departure of the client at this socket; `forget` it at its end."""
-        departure = self._open[descriptor] = Departure(connection)
+        departure = self._open[descriptor] = Departure(descriptor, connection)
         self._epoll.register(descriptor, select.EPOLLRDHUP | select.EPOLLONESHOT)
         return departure
 
-    def forget(self, descriptor: int, departure: Departure) -> None:
+    def forget(self, departure: Departure) -> None:
         """Tell nobody any more. A closed socket's descriptor may be another's by now."""
-        if self._open.get(descriptor) is departure:
-            del self._open[descriptor]
+        if self._open.get(departure.descriptor) is departure:
+            del self._open[departure.descriptor]
 
     async def run(self) -> None:
         """Tell of those who leave, until cancelled."""

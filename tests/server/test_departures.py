@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import weakref
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
 from mux.server._departures import TOLD, Departures
+from mux.server.asgi import DEPARTURE
+from tests.server.running import GET, start, stop
 
 pytestmark = pytest.mark.skipif(not TOLD, reason="this system's kernel does not tell")
 
@@ -93,7 +98,35 @@ async def test_a_descriptor_used_again_is_the_new_connections(departures):
         client, server = pair()
     with server, trio.fail_after(5):
         with trio.CancelScope() as scope, departures.watch(descriptor, scope):
-            departures.forget(descriptor, old)
+            departures.forget(old)
             client.close()
             await trio.sleep_forever()
         assert scope.cancelled_caught
+
+
+class Held:
+    """What a request holds."""
+
+
+async def test_who_leaves_leaves_nothing_to_the_garbage_collector(nursery):
+    asked = trio.Event()
+    held: list[weakref.ref[Held]] = []
+
+    async def handle(scope: dict[str, Any], receive: object, send: object) -> None:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        with scope["extensions"][DEPARTURE]:
+            asked.set()
+            await trio.sleep_forever()
+
+    running = await start(nursery, handle)
+    gc.disable()
+    try:
+        with trio.fail_after(5):
+            async with await running.connect(GET):
+                await asked.wait()
+            while held[0]() is not None:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+    finally:
+        gc.enable()
+    await stop(running)
