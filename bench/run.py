@@ -25,7 +25,7 @@ _CODECS: Final = "codecs"
 _SCALE: Final = "workers"
 _SOAK: Final = "soak"
 _CODEC_S: Final = 8.0
-_SCALE_S: Final = 45.0
+_SCALE_S: Final = 70.0
 _CODEC_ROUNDS: Final = {True: 2, False: 10}
 _LIBRARIES: Final = ("trio", "hypercorn", "msgspec", "orjson")
 

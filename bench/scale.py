@@ -15,8 +15,8 @@ from bench.targets import llm_mux
 ONE: Final = "1 worker"
 TWO: Final = "2 workers"
 STEPS: Final = (
-    Step(scenario(Measure.WHOLE, PASSED, 64), 3, 2.0),
-    Step(scenario(Measure.BURST, TRANSLATED, 64), 3, 2.0),
+    Step(scenario(Measure.WHOLE, PASSED, 64), 5, 2.0),
+    Step(scenario(Measure.BURST, TRANSLATED, 64), 5, 2.0),
 )
 _RATES: Final = {Measure.WHOLE: "requests_per_s", Measure.BURST: "events_per_s"}
 """what should grow with the workers"""
