@@ -200,8 +200,7 @@ def _scale(results: Results) -> str:
     if not rows:
         return ""
     heading = ["Load, both cores", f"{scale.ONE}, per s", f"{scale.TWO}, per s", "times as much"]
-    heading += ["room for"]
-    heading += [f"{scale.ONE}, cores busy", f"{scale.TWO}, cores busy"]
+    heading += ["room for", f"{scale.ONE}, cores busy", f"{scale.TWO}, cores busy"]
     return "### Workers\n\n" + table(heading, rows)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from random import random
-from types import TracebackType
 from typing import Final, TypeAlias
 
 import trio
@@ -179,8 +178,7 @@ class Gateway:
         tries = _Tries(self, call, candidate, outcome)
         while True:
             try:
-                with _Noted(attempt, outcome):
-                    await answer(attempt)
+                await _noted(attempt, answer, outcome)
             except MuxError as error:
                 self.hide_in(error)
                 attempt = await tries.after(error, attempt)
@@ -204,40 +202,28 @@ def _limit_s(error: MuxError) -> float:
     return RATE_LIMIT_S if error.retry_after_s is None else error.retry_after_s
 
 
-class _Noted:
-    """An attempt that answers, as a context: what becomes of it is noted, however that ends."""
-
-    __slots__ = ("_outcome", "_try")
-
-    def __init__(self, attempt: Attempt, outcome: Outcome) -> None:
-        candidate = attempt.candidate
-        self._outcome = outcome
-        self._try = Try(
-            candidate.provider.name,
-            candidate.provider.catalogue,
-            str(candidate.key.key),
-            candidate.model,
-            attempt.dialect,
-            candidate.provider.base_url,
-            trio.current_time(),
-        )
-
-    def __enter__(self) -> None:
-        self._outcome.tries.append(self._try)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        outcome = self._outcome
-        if error is None:
-            self._try.error = outcome.error
-            outcome.finished |= outcome.failure is None
-        elif isinstance(error, MuxError):
-            self._try.error = error.kind
-        self._try.end(outcome, trio.current_time())
+async def _noted(attempt: Attempt, answer: _Answer, outcome: Outcome) -> None:
+    """Let `attempt` answer, and note what becomes of it, however that ends."""
+    candidate = attempt.candidate
+    noted = Try(
+        candidate.provider.name,
+        candidate.provider.catalogue,
+        str(candidate.key.key),
+        candidate.model,
+        attempt.dialect,
+        candidate.provider.base_url,
+        trio.current_time(),
+    )
+    outcome.tries.append(noted)
+    try:
+        await answer(attempt)
+        noted.error = outcome.error
+        outcome.finished |= outcome.failure is None
+    except MuxError as error:
+        noted.error = error.kind
+        raise
+    finally:
+        noted.end(outcome, trio.current_time())
 
 
 class _Tries(Struct):

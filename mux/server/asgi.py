@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mux.errors import ExpectationFailed, RequestTooLarge, UnsupportedCoding
 from mux.server.endpoints import clean
+from mux.wire.header_fields import by_name
 
 Message: TypeAlias = dict[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -43,27 +44,14 @@ class Inbound(Struct, frozen=True):
     @classmethod
     def of(cls, scope: Message) -> Inbound:
         """The head in an ASGI scope."""
-        fields = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
-        headers = dict(fields)
-        if len(headers) < len(fields):
-            headers = _joined(fields)
         query = scope["query_string"].decode("latin-1")
         return cls(
             scope.get("method", "GET"),
             clean(scope["path"]),
             (scope.get("server") or ("", 0))[1] or 0,
             dict(parse_qsl(query, keep_blank_values=True)) if query else {},
-            headers,
+            by_name(scope["headers"]),
         )
-
-
-def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in fields:
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 def _nothing() -> None:

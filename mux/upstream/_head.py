@@ -10,6 +10,7 @@ import h11
 
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin
+from mux.wire.header_fields import by_name
 
 _OURS: Final = frozenset(
     {
@@ -56,16 +57,7 @@ def plain_head(data: bytes) -> tuple[Head, bytes] | None:
 def head_of(response: h11.Response) -> Head:
     """The head that h11 has read."""
     version = response.http_version.decode("ascii")
-    return Head(response.status_code, version, reply_headers(response.headers))
-
-
-def reply_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Names in lower case; values of a repeated name joined by a comma."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    return Head(response.status_code, version, by_name(response.headers))
 
 
 def request_headers(wanted: Iterable[tuple[str, str]], origin: Origin) -> list[tuple[str, str]]:

@@ -21,8 +21,9 @@ from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply, opening
 from mux.upstream._content import Content
-from mux.upstream._head import length_headers, reply_headers, request_headers
+from mux.upstream._head import length_headers, request_headers
 from mux.upstream._limits import Limits
+from mux.wire.header_fields import by_name
 
 
 class HttpxTransport:
@@ -105,7 +106,7 @@ class HttpxReply:
         limit_bytes: int,
     ) -> None:
         self.status = response.status_code
-        self.headers = reply_headers(response.headers.raw)
+        self.headers = by_name(response.headers.raw)
         self._pieces = pieces
         self._origin = origin
         self._content = Content(self.headers.get("content-encoding", ""), limit_bytes)

@@ -73,6 +73,18 @@ async def obliging(peer: Peer) -> None:
         await peer.send(CHUNKED + b"2\r\nhi\r\n0\r\n\r\n")
 
 
+def halting(begun: trio.Event) -> Script:
+    """Answer the beginning, say that it has `begun`, and no more."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(CHUNKED + b"2\r\nhi\r\n")
+        begun.set()
+        await trio.sleep_forever()
+
+    return script
+
+
 @dataclass
 class Server:
     """A listening server. Each connection runs the script from its start."""

@@ -7,7 +7,18 @@ import trio
 
 from mux.errors import UpstreamUnreachable
 from mux.upstream import h1
-from tests.upstream.peer import CHUNKED, Peer, ended, fetch, get, obliging, post, read, start
+from tests.upstream.peer import (
+    CHUNKED,
+    Peer,
+    ended,
+    fetch,
+    get,
+    halting,
+    obliging,
+    post,
+    read,
+    start,
+)
 
 
 async def test_while_the_connection_is_made(nursery, transport, monkeypatch) -> None:
@@ -48,14 +59,7 @@ async def test_while_the_answer_is_waited_for(nursery, transport) -> None:
 
 async def test_in_the_middle_of_the_answer(nursery, transport) -> None:
     begun = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(CHUNKED + b"2\r\nhi\r\n")
-        begun.set()
-        await trio.sleep_forever()
-
-    server = await start(nursery, script)
+    server = await start(nursery, halting(begun))
     await ended(nursery, transport, get(server.url), begun)
     assert len(transport.pool) == 0
 

@@ -14,7 +14,19 @@ from mux.upstream._limits import Limits
 from mux.upstream._tls import tls_context
 from mux.upstream.h1 import H1Transport
 from mux.upstream.reach import reach
-from tests.upstream.peer import CHUNKED, EMPTY, OK, Peer, ended, fetch, get, post, read, start
+from tests.upstream.peer import (
+    CHUNKED,
+    EMPTY,
+    OK,
+    Peer,
+    ended,
+    fetch,
+    get,
+    halting,
+    post,
+    read,
+    start,
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +71,7 @@ async def test_requests_over_one_connection(nursery, secure, served) -> None:
 
 async def test_a_request_is_ended_from_outside(nursery, secure, served) -> None:
     begun = trio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(CHUNKED + b"2\r\nhi\r\n")
-        begun.set()
-        await trio.sleep_forever()
-
-    server = await start(nursery, script, served)
+    server = await start(nursery, halting(begun), served)
     await ended(nursery, secure, get(server.url), begun)
     assert len(secure.pool) == 0
 
