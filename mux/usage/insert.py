@@ -63,8 +63,10 @@ _SPENT: Final = (
     " ON CONFLICT (client, day) DO UPDATE SET tokens = usage_spent.tokens + excluded.tokens,"
     " cost_nano = usage_spent.cost_nano + excluded.cost_nano"
 )
-_KNOWN_AT_ONCE: Final = 500
-"""Ids asked for in one statement: there is a limit to its parameters."""
+_KNOWN_AT_ONCE: Final = 100
+"""Ids asked for in one statement, always as many: what was prepared is kept with the connection,
+and a statement for each number of ids would be megabytes of them."""
+_KNOWN: Final = f"SELECT id FROM usage_requests WHERE id IN ({', '.join('?' * _KNOWN_AT_ONCE)})"
 
 _Alike: TypeAlias = dict[tuple[int, str, str, str, str], Sums]
 """Sums by hour since the epoch, provider, account, model and client."""
@@ -101,8 +103,8 @@ def insert(session: Session, records: Iterable[RequestRecord]) -> None:
 def _known(session: Session, ids: Sequence[str]) -> Iterator[str]:
     for start in range(0, len(ids), _KNOWN_AT_ONCE):
         some = ids[start : start + _KNOWN_AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        for row in session.run(f"SELECT id FROM usage_requests WHERE id IN ({marks})", some):
+        nobodys = [""] * (_KNOWN_AT_ONCE - len(some))
+        for row in session.run(_KNOWN, [*some, *nobodys]):
             yield str(row[0])
 
 

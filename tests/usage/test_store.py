@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -21,8 +22,9 @@ from mux.usage import (
     open_store,
     summary,
 )
+from mux.usage.insert import insert
 from mux.usage.period import DAY_MS
-from mux.usage.schema import MIGRATIONS, migrate
+from mux.usage.schema import MIGRATIONS, Row, Value, migrate
 from mux.usage.sqlite import SqliteStore
 from tests.usage.postgres import fresh_database
 from tests.usage.records import DAY_S, START_S, as_json, expected, many, one
@@ -152,6 +154,25 @@ def test_a_batch_larger_than_a_statement_takes(store: Store):
     store.write(records)
     store.write(records)
     assert told(store, 0, 1e10)["summary"]["total_requests"] == 1200
+
+
+def test_batches_of_any_size_are_written_by_the_same_statements():
+    """Connections keep what they have prepared: a hundred texts of one would be megabytes."""
+    said: set[str] = set()
+
+    class Said:
+        def run(self, sql: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+            said.add(sql)
+            return []
+
+        def run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+            said.add(sql)
+
+    insert(Said(), many(300, days=1))
+    once = len(said)
+    for size in range(1, 300):
+        insert(Said(), many(size, days=1))
+    assert len(said) == once
 
 
 def test_everything_about_a_request_is_there(store: Store, dsn: str):
