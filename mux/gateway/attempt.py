@@ -16,7 +16,7 @@ from mux.gateway import headers, payload, pump, repairs, several, shape
 from mux.gateway.call import Call, Outcome, Sink
 from mux.gateway.familiar import familiar
 from mux.gateway.filters import Chain
-from mux.gateway.patience import Watch, WatchedReply
+from mux.gateway.patience import Patience
 from mux.gateway.repairs import Repair
 from mux.gateway.signatures import keep_own
 from mux.gateway.stream import ClientStream
@@ -147,13 +147,13 @@ class Attempt:
             return
         chain = self._chain()
 
-        async def first(reply: Reply, encoded: Encoded, head: _Head) -> None:
+        def first(reply: Reply, encoded: Encoded, head: _Head) -> Awaitable[None]:
             chain.begin(encoded)
             stream.restart(head, self._begun)
-            await self._copy(reply, chain, stream)
+            return self._copy(reply, chain, stream)
 
-        async def further(reply: Reply, _encoded: Encoded, _head: _Head) -> None:
-            await self._copy(reply, chain, stream)
+        def further(reply: Reply, _encoded: Encoded, _head: _Head) -> Awaitable[None]:
+            return self._copy(reply, chain, stream)
 
         try:
             await self._ask(self._calls[0], first)
@@ -178,16 +178,16 @@ class Attempt:
         """The first content has come."""
         self._gateway.memory.health.begun(self.candidate)
 
-    async def _copy(self, opened: Reply, chain: Chain, stream: ClientStream) -> None:
+    async def _copy(self, reply: Reply, chain: Chain, stream: ClientStream) -> None:
         """Bring one upstream answer to the client, and end the client's if it is the last."""
-        reply = await shape.Begun.of(opened)
+        first = await reply.receive_some()
         complete = True
-        if not reply.streams(self._codec.name):
-            events = unfold((await self._decoded(reply))[1])
+        if not shape.streams(self._codec.name, reply.headers.get("content-type", ""), first):
+            events = unfold((await self._decoded(reply, first))[1])
             await pump.deliver(events, chain.filters, stream)
         else:
             decoder = self._codec.client.stream_decoder()
-            way = (reply, decoder, chain.filters, stream, self._gateway.hide)
+            way = (first, reply, decoder, chain.filters, stream, self._gateway.hide)
             if self.native:
                 complete = await pump.forward(*way, self._renamed)
             else:
@@ -332,15 +332,19 @@ class Attempt:
         outgoing, encoded = await gateway.memory.turns.aside(encode, len(call.body))
         await gateway.memory.turns.take()
         opening = gateway.transport.open(outgoing)
-        with Watch(gateway.settings, gateway.memory.waits, opening) as watch:
-            async with opening as opened:
-                reply = WatchedReply(opened, watch)
+        patience, waits = Patience(gateway.settings, opening), gateway.memory.waits
+        waits.begin(patience)
+        try:
+            async with opening as reply:
+                patience.reply = reply
                 self._outcome.tries[-1].status = reply.status
                 if reply.status >= 400:
                     raise await self._error(reply)
                 if reply.status >= 300:
                     raise _redirected(reply.status)
                 return await use(reply, encoded, self._head(reply.headers, encoded.losses))
+        finally:
+            waits.end(patience)
 
     def _head(self, upstream: Mapping[str, str], losses: Iterable[Loss]) -> _Head:
         return headers.to_client(
@@ -389,9 +393,9 @@ class Attempt:
             return fold([*decoder.feed(body), *decoder.eof()])
         return client.decode_response(body)
 
-    async def _decoded(self, reply: Reply) -> tuple[bytes, Response]:
-        """A whole answer, as it came and as what it means."""
-        body = await pump.read_whole(reply, self._gateway.settings.max_response_size)
+    async def _decoded(self, reply: Reply, first: bytes = b"") -> tuple[bytes, Response]:
+        """A whole answer, of which `first` has been read, as it came and as what it means."""
+        body = await pump.read_whole(reply, self._gateway.settings.max_response_size, first)
         decode = partial(self._decode, body, reply.headers)
         return body, await self._gateway.memory.turns.aside(decode, len(body))
 

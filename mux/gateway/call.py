@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ class Sink(Protocol):
         """Send the head. Once, and before any body, for whose first piece it may wait."""
         ...
 
-    async def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> Awaitable[None]:
         """Send a piece of the body, or the head alone by an empty one."""
         ...
 

@@ -1,8 +1,13 @@
-"""The reading loops: upstream bytes to client bytes, one send for each read."""
+"""The reading loops: upstream bytes to client bytes, one send for each read.
+
+They wait for the upstream themselves: every function between a loop and what it waits for is passed
+through twice with each wake-up, and of a single event all of them together would be a tenth.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import trio
@@ -26,20 +31,24 @@ _DRAIN_S: Final = 0.1
 
 
 async def translate(
+    first: bytes,
     reply: Reply,
     decoder: StreamDecoder,
     filters: tuple[Filter, ...],
     stream: ClientStream,
     hide: Change,
 ) -> bool:
-    """Copy events until the answer ends; whether the upstream has said all it had to say.
+    """Copy events until the answer, of which `first` has been read, ends; whether the upstream has
+    said all it had to say.
 
     A filter may end the answer before, or keep it open for another upstream answer to go on with.
     Raises the upstream's error if nothing was sent yet. `hide` takes secrets out of errors.
     """
     encode = stream.encoder.encode
+    piece: bytes | Failure = first
     while True:
-        events, ended = await _next(reply, decoder)
+        events = _decoded(decoder, piece)
+        ended = not piece or _ends(events)
         for change in filters:
             events = change(events)
         if not stream.committed:
@@ -50,12 +59,20 @@ async def translate(
             out += stream.encoder.eof()
             if isinstance(events[-1], Failure):
                 out = hide(out)
-        await _deliver(out, events, last, stream)
+        if not stream.committed:
+            await _hold(out, events, last, stream)
+        elif out:
+            await stream.send(out)
         if ended or last:
             return ended
+        try:
+            piece = await reply.receive_some()
+        except MuxError as error:
+            piece = Failure.of(error)
 
 
 async def forward(
+    first: bytes,
     reply: Reply,
     decoder: StreamDecoder,
     filters: tuple[Filter, ...],
@@ -63,7 +80,8 @@ async def forward(
     hide: Change,
     rename: Change,
 ) -> bool:
-    """Copy bytes until the answer ends, while the decoder looks on; returns true.
+    """Copy bytes until the answer, of which `first` has been read, ends; returns true. The decoder
+    looks on.
 
     They are untouched but for the model's name, where the client asked for it by another.
 
@@ -72,9 +90,9 @@ async def forward(
     and out of an error `hide` takes secrets.
     """
     units = Units(lines=stream.by_line)
-    ended = False
-    while not ended:
-        out, words, events, ended = await _watched(reply, decoder, units)
+    piece: bytes | Failure = first
+    while True:
+        out, words, events, ended = _watched(piece, decoder, units)
         for observe in filters:
             observe(events)
         if not stream.committed:
@@ -82,20 +100,28 @@ async def forward(
             _begin(events, stream)
         if ended and isinstance(events[-1], Failure):
             out += hide(words or stream.encoder.encode(events[-1]))
-        await _deliver(rename(out), events, ended, stream)
-    return True
+        out = rename(out)
+        if not stream.committed:
+            await _hold(out, events, ended, stream)
+        elif out:
+            await stream.send(out)
+        if ended:
+            return True
+        try:
+            piece = await reply.receive_some()
+        except MuxError as error:
+            piece = Failure.of(error)
 
 
-async def _watched(
-    reply: Reply, decoder: StreamDecoder, units: Units
+def _watched(
+    piece: bytes | Failure, decoder: StreamDecoder, units: Units
 ) -> tuple[bytes, bytes, list[Event], bool]:
     """The next bytes, the upstream's own words for a failure behind them, what both mean, and
-    whether they are the last.
+    whether they are the last, once `piece` has come.
     """
     events: list[Event] = []
-    piece, failure = await _receive(reply)
-    if failure is not None:
-        return b"", b"", [failure], True
+    if isinstance(piece, Failure):
+        return b"", b"", [piece], True
     if not piece:
         rest = units.rest
         events += [*decoder.feed(rest), *decoder.eof()]
@@ -135,25 +161,26 @@ async def deliver(events: list[Event], filters: tuple[Filter, ...], stream: Clie
     last = _ends(events)
     if last:
         out += stream.encoder.eof()
-    await _deliver(out, events, last, stream)
+    if not stream.committed:
+        await _hold(out, events, last, stream)
+    elif out:
+        await stream.send(out)
 
 
-async def _deliver(data: bytes, events: list[Event], ended: bool, stream: ClientStream) -> None:
-    """Send `data`, or keep it as long as `events` hold nothing the client must see."""
-    if stream.committed:
-        if data:
-            await stream.send(data)
-        return
+async def _hold(data: bytes, events: list[Event], ended: bool, stream: ClientStream) -> None:
+    """Keep `data` as long as `events` hold nothing the client must see."""
     stream.hold(data)
     if ended or any(not isinstance(event, _SILENT) for event in events):
         await stream.commit()
 
 
-async def read_whole(reply: Reply, limit_bytes: int) -> bytes:
-    """The body of an answer that is no stream. Raises `UpstreamProtocolError` over the limit."""
+async def read_whole(reply: Reply, limit_bytes: int, first: bytes = b"") -> bytes:
+    """The body of an answer that is no stream, of which `first` has been read. Raises
+    `UpstreamProtocolError` over the limit."""
     pieces: list[bytes] = []
     size = 0
-    while piece := await reply.receive_some():
+    while piece := first or await reply.receive_some():
+        first = b""
         pieces.append(piece)
         size += len(piece)
         if size > limit_bytes:
@@ -176,28 +203,14 @@ async def read_head(reply: Reply, limit_bytes: int) -> bytes:
 
 async def drain(reply: Reply) -> None:
     """Read what follows the terminal marker, for a moment, so that the connection can be kept."""
-    with trio.move_on_after(_DRAIN_S):
-        while (await _receive(reply))[0]:
+    with trio.move_on_after(_DRAIN_S), suppress(MuxError):  # the answer is complete without it
+        while await reply.receive_some():
             pass
 
 
-async def _receive(reply: Reply) -> tuple[bytes, Failure | None]:
-    try:
-        return await reply.receive_some(), None
-    except MuxError as error:
-        return b"", Failure.of(error)
-
-
-async def _next(reply: Reply, decoder: StreamDecoder) -> tuple[list[Event], bool]:
-    """The next events, and whether they are the last."""
-    piece, failure = await _receive(reply)
-    if failure is not None:
-        return [failure], True
-    events = _decoded(decoder, piece)
-    return events, not piece or _ends(events)
-
-
-def _decoded(decoder: StreamDecoder, piece: bytes) -> list[Event]:
+def _decoded(decoder: StreamDecoder, piece: bytes | Failure) -> list[Event]:
+    if isinstance(piece, Failure):
+        return [piece]
     return decoder.feed(piece) if piece else decoder.eof()
 
 

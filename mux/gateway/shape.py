@@ -8,10 +8,8 @@ may have as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-from mux.upstream import Reply
 from mux.wire import json, sse
 
 _FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -60,32 +58,10 @@ def is_error(data: bytes, *, lines: bool | None = None) -> bool:
     )
 
 
-class Begun:
-    """A reply whose first bytes are known, and still there to be received."""
-
-    def __init__(self, reply: Reply, first: bytes) -> None:
-        self.status: int = reply.status
-        self.headers: Mapping[str, str] = reply.headers
-        self._reply = reply
-        self._first = first
-        self._given = False
-
-    @classmethod
-    async def of(cls, reply: Reply) -> Begun:
-        """`reply`, once it has begun. Raises what receiving raises."""
-        return cls(reply, await reply.receive_some())
-
-    async def receive_some(self) -> bytes:
-        """The next bytes, none at the end."""
-        if self._given:
-            return await self._reply.receive_some()
-        self._given = True
-        return self._first
-
-    def streams(self, dialect: str) -> bool:
-        """Whether this, the answer to a request for a stream, is one."""
-        head = self._first.lstrip()
-        if dialect not in _SSE_ONLY or head.startswith(_FIELDS):
-            return True
-        told_otherwise = self.headers.get("content-type", "").startswith("application/json")
-        return not told_otherwise and not head.startswith((b"{", b"["))
+def streams(dialect: str, content_type: str, first: bytes) -> bool:
+    """Whether the answer to a request for a stream, which begins with `first`, is one."""
+    head = first.lstrip()
+    if dialect not in _SSE_ONLY or head.startswith(_FIELDS):
+        return True
+    told_otherwise = content_type.startswith("application/json")
+    return not told_otherwise and not head.startswith((b"{", b"["))

@@ -108,7 +108,8 @@ class ClientStream:
         self.committed = True
         self.committed_s = trio.current_time()
         self._committing()
-        await self._quiet()
+        if self._busy is not None:
+            await self._busy.wait()
         if not self.begun:
             await self._begin()
         if self._held:
@@ -117,7 +118,8 @@ class ClientStream:
 
     async def send(self, data: bytes) -> None:
         """Send `data`, after a keep-alive that may be under way."""
-        await self._quiet()
+        if self._busy is not None:
+            await self._busy.wait()
         self._sending = True
         self._last_s = trio.current_time()
         await self._sink.send(data)
@@ -163,10 +165,6 @@ class ClientStream:
         self._last_s = trio.current_time()
         if ping := self.encoder.ping():
             await self._sink.send(ping)
-
-    async def _quiet(self) -> None:
-        if self._busy is not None:
-            await self._busy.wait()
 
     async def _exclusively(self, write: Callable[[], Awaitable[None]]) -> None:
         self._busy = busy = trio.Event()

@@ -6,22 +6,26 @@ upstream speaks, costs as much as the rest of the wait.
 
 from __future__ import annotations
 
-import math
 from typing import Final, Protocol
 
 import trio
 
-from mux.errors import Overloaded
+from mux.errors import MuxError, Overloaded
 
-_LOOK_S: Final = 0.25
+_LOOK_S: Final = 0.5
 """How late what is overdue may be found."""
 
 
-class Cancellable(Protocol):
-    """What waits: `trio.CancelScope`, `upstream.Opening`."""
+class Wait(Protocol):
+    """What a call waits for."""
 
-    def cancel(self) -> None:
-        """Wait no more."""
+    def over(self, now_s: float, /) -> MuxError | None:
+        """Why it is not to be waited for any longer at `now_s` on trio's clock; None if it is.
+        Asked at each look."""
+        ...
+
+    def cancel(self, error: MuxError, /) -> None:
+        """Wait no more, because of `error`; may be said again."""
         ...
 
 
@@ -31,64 +35,66 @@ class Waits:
     def __init__(self) -> None:
         self.closed = False
         """the process ends: each call ends with an error that its client is told"""
-        self._due_s: dict[Cancellable, float] = {}
-        self._ended: set[Cancellable] = set()
+        self._waits: dict[Wait, None] = {}
         self._looking = False
 
-    def begin(self, wait: Cancellable, due_s: float = math.inf) -> None:
-        """A call waits until the `end` of `wait`. It is cancelled at `due_s` on trio's clock, and
-        by `close`."""
-        self._due_s[wait] = due_s
+    def begin(self, wait: Wait) -> None:
+        """A call waits, until its `end`. It is cancelled when it is over, and by `close`."""
+        self._waits[wait] = None
         if self.closed:
-            self._cancel(wait)
+            wait.cancel(_stopped())
         if not self._looking:
             self._looking = True
             trio.lowlevel.spawn_system_task(self._look)
 
-    def renew(self, wait: Cancellable, due_s: float) -> None:
-        """What has begun may go on until `due_s`."""
-        self._due_s[wait] = due_s
-
-    def ended(self, wait: Cancellable) -> bool:
-        """Whether it was cancelled."""
-        return wait in self._ended
-
-    def end(self, wait: Cancellable) -> None:
-        """It is over."""
-        self._due_s.pop(wait, None)
-        self._ended.discard(wait)
+    def end(self, wait: Wait) -> None:
+        """It waits no more."""
+        self._waits.pop(wait, None)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, at most until `close`. Raises `Overloaded` if that came first."""
         with trio.move_on_after(seconds) as scope:
-            self.begin(scope)
+            sleep = _Sleep(scope)
+            self.begin(sleep)
             try:
                 await trio.sleep_forever()
             finally:
-                self.end(scope)
+                self.end(sleep)
         if self.closed:
-            raise self.error()
-
-    def error(self) -> Overloaded:
-        """What the clients of calls that were ended are told."""
-        return Overloaded("llm-mux is being stopped; ask again in a moment", retry_after_s=1.0)
+            raise _stopped()
 
     def close(self) -> None:
         """End what calls wait for, and what they begin to wait for."""
         self.closed = True
-        for wait in self._due_s:
-            self._cancel(wait)
-
-    def _cancel(self, wait: Cancellable) -> None:
-        self._ended.add(wait)
-        wait.cancel()
+        for wait in self._waits:
+            wait.cancel(_stopped())
 
     async def _look(self) -> None:
         try:
-            while self._due_s:
+            while self._waits:
                 await trio.sleep(_LOOK_S)
                 now_s = trio.current_time()
-                for wait in [wait for wait, due_s in self._due_s.items() if due_s <= now_s]:
-                    self._cancel(wait)
+                for wait in [*self._waits]:
+                    error = _stopped() if self.closed else wait.over(now_s)
+                    if error is not None:
+                        wait.cancel(error)
         finally:
             self._looking = False
+
+
+class _Sleep:
+    """The time between two rounds."""
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self._scope = scope
+
+    def over(self, _now_s: float) -> None:
+        """Its scope has a deadline."""
+
+    def cancel(self, _: MuxError) -> None:
+        self._scope.cancel()
+
+
+def _stopped() -> Overloaded:
+    """What the clients of calls that were ended are told."""
+    return Overloaded("llm-mux is being stopped; ask again in a moment", retry_after_s=1.0)

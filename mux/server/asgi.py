@@ -102,6 +102,10 @@ def _too_large(limit_bytes: int) -> RequestTooLarge:
     )
 
 
+async def _no_body() -> None:
+    """What an answer to HEAD sends of its body."""
+
+
 class AsgiSink:
     """The answer to one request. `extra` headers go with every head."""
 
@@ -129,10 +133,11 @@ class AsgiSink:
             }
         )
 
-    async def send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> Awaitable[None]:
         """Send a piece of the body."""
-        if self._body:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if not self._body:
+            return _no_body()
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes = b"") -> None:
         """End the body with `data`."""

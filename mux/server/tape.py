@@ -151,6 +151,11 @@ class _Heard:
         self._reply = reply
         self._answer = answer
 
+    @property
+    def received(self) -> int:
+        """See `Reply.received`."""
+        return self._reply.received
+
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
         data = await self._reply.receive_some()

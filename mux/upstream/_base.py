@@ -10,7 +10,7 @@ from typing import ParamSpec, Protocol
 
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.errors import MuxError
 from mux.providers.outgoing import Outgoing
 
 P = ParamSpec("P")
@@ -27,6 +27,11 @@ class Reply(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Header names are lower case; of repeated ones the values are joined by a comma."""
+        ...
+
+    @property
+    def received(self) -> int:
+        """How many bytes of the body have come, as they came."""
         ...
 
     async def receive_some(self) -> bytes:
@@ -46,8 +51,8 @@ class Opening(AbstractAsyncContextManager[Reply], Protocol):
     back to the pool if the body was read to its end, closed if not.
     """
 
-    def cancel(self) -> None:
-        """End it from outside: whoever waits for the upstream gets an `UpstreamUnreachable`."""
+    def cancel(self, error: MuxError, /) -> None:
+        """End it from outside: whoever waits for the upstream gets `error`."""
         ...
 
 
@@ -62,11 +67,12 @@ class Transport(Protocol):
 class _Scoped:
     """`context` as an `Opening`: what it waits for is cancelled."""
 
-    __slots__ = ("_context", "_scope")
+    __slots__ = ("_context", "_error", "_scope")
 
     def __init__(self, context: AbstractAsyncContextManager[Reply]) -> None:
         self._scope = trio.CancelScope()
-        self._context = _within(self._scope, context)
+        self._error: MuxError | None = None
+        self._context = self._within(context)
 
     async def __aenter__(self) -> Reply:
         return await self._context.__aenter__()
@@ -79,19 +85,17 @@ class _Scoped:
     ) -> bool | None:
         return await self._context.__aexit__(kind, error, trace)
 
-    def cancel(self) -> None:
+    def cancel(self, error: MuxError, /) -> None:
+        self._error = error
         self._scope.cancel()
 
-
-@asynccontextmanager
-async def _within(
-    scope: trio.CancelScope, context: AbstractAsyncContextManager[Reply]
-) -> AsyncGenerator[Reply]:
-    with scope:
-        async with context as reply:
-            yield reply
-    if scope.cancelled_caught:
-        raise UpstreamUnreachable("the request was ended before its answer")
+    @asynccontextmanager
+    async def _within(self, context: AbstractAsyncContextManager[Reply]) -> AsyncGenerator[Reply]:
+        with self._scope:
+            async with context as reply:
+                yield reply
+        if self._scope.cancelled_caught and self._error is not None:
+            raise self._error
 
 
 def opening(open_: Callable[P, AsyncGenerator[Reply]]) -> Callable[P, Opening]:

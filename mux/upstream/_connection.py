@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.errors import MuxError, UpstreamUnreachable
 from mux.upstream._address import Origin
 from mux.upstream._tcp import TcpStream
 from mux.upstream._tls import TlsStream
@@ -15,26 +15,31 @@ from mux.upstream._tls import TlsStream
 PIECE_BYTES: Final = 64 * 1024
 """What is read, and encrypted, in one go. A kernel takes as much without the peer reading it."""
 
+LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""What a connection's `stream` raises where it ended, by the peer or by us."""
+
 
 class Connection:
     """An open stream to `origin`, used by one request at a time.
 
-    `sent` says whether the request has left completely, `answered` whether a byte came back.
+    `sent` says whether the request has left completely, `answered` whether a byte came back, which
+    is for those to note who receive from the `stream`.
     """
 
-    __slots__ = ("_stream", "_tcp", "answered", "origin", "sent")
+    __slots__ = ("_error", "_tcp", "answered", "origin", "sent", "stream")
 
     def __init__(self, origin: Origin, tcp: TcpStream, tls: TlsStream | None = None) -> None:
         self.origin = origin
         self.sent = False
         self.answered = False
         self._tcp = tcp
-        self._stream = tls or tcp
+        self.stream = tls or tcp
+        self._error: MuxError | None = None
 
     @property
     def session(self) -> ssl.SSLSession | None:
         """What lets the next connection to this origin skip half of the TLS handshake."""
-        return self._stream.session if isinstance(self._stream, TlsStream) else None
+        return self.stream.session if isinstance(self.stream, TlsStream) else None
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -51,8 +56,8 @@ class Connection:
         lack of one, is for the reader to find.
         """
         try:
-            taken = self._stream.send_now(head, body)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            taken = self.stream.send_now(head, body)
+        except LOST:
             return memoryview(b"")
         self.sent = taken == len(head) + len(body)
         return memoryview(b"" if self.sent else (head + body)[taken:])
@@ -61,26 +66,15 @@ class Connection:
         """Send what is left of a request; errors as in `send_now`."""
         try:
             for at in range(0, len(rest), PIECE_BYTES):
-                await self._stream.send_all(rest[at : at + PIECE_BYTES])
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.stream.send_all(rest[at : at + PIECE_BYTES])
+        except LOST:
             return
         self.sent = True
 
-    async def receive_some(self) -> bytes:
-        """All bytes that are there; waits for the first; ``b""`` when the peer has closed.
-
-        Raises `UpstreamUnreachable` if the connection broke.
-        """
-        try:
-            data = await self._stream.receive_some(PIECE_BYTES)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise self.cut() from None
-        if data:
-            self.answered = True
-        return data
-
-    def cut(self) -> UpstreamUnreachable:
-        """What to raise where the peer ended the connection too soon."""
+    def cut(self) -> MuxError:
+        """What to raise where the connection ended too soon, by the peer or by `end`."""
+        if self._error is not None:
+            return self._error
         when = "in the middle of its answer" if self.answered else "before it answered"
         return UpstreamUnreachable(f"{self.origin} closed the connection {when}; try again")
 
@@ -88,6 +82,11 @@ class Connection:
         """Whether an idle connection must not be used: the peer closed it, or sent what nobody
         asked for."""
         return self._tcp.stirred()
+
+    def end(self, error: MuxError) -> None:
+        """Close at once, because of `error`."""
+        self._error = error
+        self.close()
 
     def close(self) -> None:
         """Close at once, without a word to the peer. A request under way on it fails."""

@@ -24,7 +24,7 @@ class Content:
     is an error, and is never built in memory first.
     """
 
-    __slots__ = ("_head", "_limit", "_received", "_size", "_stages")
+    __slots__ = ("_head", "_limit", "_size", "_stages", "received")
 
     def __init__(self, coding: str, limit_bytes: int) -> None:
         names = [name.strip().lower() for name in coding.split(",")] if coding else []
@@ -37,17 +37,18 @@ class Content:
         self._head: bytes | None = None if names else b""
         """what may be the mark of gzip; None after it"""
         self._limit = limit_bytes
-        self._received = 0
+        self.received = 0
+        """bytes, as they came"""
         self._size = 0
 
     @property
     def more(self) -> bool:
         """Whether the data so far holds more content, for the next `feed` of nothing to give."""
-        return any([stage.more for stage in self._stages])
+        return bool(self._stages) and any([stage.more for stage in self._stages])
 
     def feed(self, data: bytes) -> bytes:
         """The content that `data` completes, maybe none. While there is `more`, `data` is empty."""
-        self._received += len(data)
+        self.received += len(data)
         if self._head is not None:
             data = self._head + data
             if len(data) < len(_GZIP_MARK) and _GZIP_MARK.startswith(data):
@@ -59,7 +60,7 @@ class Content:
         if self._stages:
             data = self._unpacked(data)
         self._size += len(data)
-        if self._size > self._limit or self._received > self._limit:
+        if self._size > self._limit or self.received > self._limit:
             raise UpstreamProtocolError(f"the upstream's answer is over {self._limit} bytes")
         return data
 
@@ -72,7 +73,7 @@ class Content:
 
     def eof(self) -> None:
         """The body is complete; what was compressed in it must be too."""
-        if self._received and not all([stage.complete for stage in self._stages]):
+        if self.received and not all([stage.complete for stage in self._stages]):
             raise UpstreamProtocolError("the upstream's compressed answer stops in the middle")
 
 

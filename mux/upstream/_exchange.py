@@ -16,7 +16,7 @@ import trio
 from mux.errors import MuxError, UpstreamProtocolError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin
-from mux.upstream._connection import PIECE_BYTES, Connection
+from mux.upstream._connection import LOST, PIECE_BYTES, Connection
 from mux.upstream._content import Content
 from mux.upstream._framing import framing, keeps_alive
 from mux.upstream._head import Head, head_of, length_headers, plain_head, request_headers
@@ -56,6 +56,11 @@ class H1Reply:
         """Whether the connection can carry another request now."""
         return self._ended and self._keep_alive and self.connection.sent and not self._framing.rest
 
+    @property
+    def received(self) -> int:
+        """See `Reply.received`."""
+        return self._content.received
+
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
         ready, self._ready = self._ready, b""
@@ -64,7 +69,10 @@ class H1Reply:
                 await trio.lowlevel.checkpoint()
                 ready = self._feed(b"")
                 continue
-            data = await self.connection.receive_some()
+            try:  # of the stream itself: each step between costs at every wake-up
+                data = await self.connection.stream.receive_some(PIECE_BYTES)
+            except LOST:
+                raise self.connection.cut() from None
             if data:
                 ready = self._feed(data)
             elif isinstance(self._framing, UntilClose):
@@ -175,9 +183,13 @@ class Exchange:
         return head_of(event), parser.trailing_data[0]
 
     async def _receive_head(self, connection: Connection) -> bytes:
-        data = await connection.receive_some()
+        try:
+            data = await connection.stream.receive_some(PIECE_BYTES)
+        except LOST:
+            data = b""
         if not data:
             raise connection.cut()
+        connection.answered = True
         return data
 
 

@@ -131,6 +131,7 @@ class _Whole:
     def __init__(self, status: int, kind: str, body: bytes, *, breaks: bool = False) -> None:
         self.status = status
         self.headers = {"content-type": kind}
+        self.received = 0
         self._body = body
         self._breaks = breaks
 
@@ -138,6 +139,7 @@ class _Whole:
         """See `Reply.receive_some`."""
         await trio.lowlevel.checkpoint()
         body, self._body = self._body, b""
+        self.received += len(body)
         if self._breaks and not body:
             raise UpstreamUnreachable(_BROKEN)
         return body
@@ -150,6 +152,7 @@ class _Streamed:
 
     def __init__(self, kind: str, encoder: StreamEncoder, steps: Iterator[Step]) -> None:
         self.headers = {"content-type": kind}
+        self.received = 0
         self._encoder = encoder
         self._steps = steps
         self._ended = False
@@ -163,8 +166,12 @@ class _Streamed:
             if isinstance(step, Say):
                 await _pause(step)
                 if data := self._encoder.encode(step.event):
-                    return data
+                    return self._counted(data)
         if self._ended:
             return b""
         self._ended = True
-        return self._encoder.eof()
+        return self._counted(self._encoder.eof())
+
+    def _counted(self, data: bytes) -> bytes:
+        self.received += len(data)
+        return data

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.errors import MuxError, UpstreamUnreachable
 from mux.providers.outgoing import Outgoing
 from mux.upstream._address import Origin, split
 from mux.upstream._base import Reply
@@ -73,20 +73,21 @@ class H1Transport:
 class Opened:
     """An `Opening`, which ends as its connection is closed."""
 
-    __slots__ = ("_cancelled", "_connection", "_dialing", "_reply", "_request", "_transport")
+    __slots__ = ("_connection", "_dialing", "_error", "_reply", "_request", "_transport")
 
     def __init__(self, transport: H1Transport, request: Outgoing) -> None:
         self._transport = transport
         self._request = request
-        self._cancelled = False
+        self._error: MuxError | None = None
+        """what it was cancelled with"""
         self._dialing: trio.CancelScope | None = None
         self._connection: Connection | None = None
         self._reply: H1Reply | None = None
 
     async def __aenter__(self) -> Reply:
         origin, target = split(self._request.url)
-        if self._cancelled:
-            raise _ended(origin)
+        if self._error is not None:
+            raise self._error
         exchange = Exchange(self._request, origin, target, self._transport.limits.body_bytes)
         reply = await self._over_pooled(origin, exchange) or await self._over_new(origin, exchange)
         self._reply = reply
@@ -95,18 +96,16 @@ class Opened:
     async def __aexit__(self, *_: object) -> None:
         if self._reply is None:
             return
-        if self._cancelled:
-            self._reply.connection.close()
-        else:
+        if self._error is None:
             self._transport.free(self._reply)
 
-    def cancel(self) -> None:
+    def cancel(self, error: MuxError, /) -> None:
         """See `Opening.cancel`."""
-        self._cancelled = True
+        self._error = error
         if self._dialing is not None:
             self._dialing.cancel()
         if self._connection is not None:
-            self._connection.close()
+            self._connection.end(error)
 
     async def _over_pooled(self, origin: Origin, exchange: Exchange) -> H1Reply | None:
         """The answer over a connection used before; None if there is none, or the peer closed it
@@ -117,7 +116,7 @@ class Opened:
         try:
             return await exchange.run(connection)
         except UpstreamUnreachable:
-            if connection.answered or self._cancelled:
+            if connection.answered or self._error is not None:
                 raise
             self._connection = None
             return None
@@ -125,10 +124,9 @@ class Opened:
     async def _over_new(self, origin: Origin, exchange: Exchange) -> H1Reply:
         with trio.CancelScope() as self._dialing:
             self._connection = await self._transport.dial(origin)
-        if self._connection is None:
-            raise _ended(origin)
+        if self._error is not None:
+            if self._connection is not None:  # it was made at the same moment
+                self._connection.close()
+            raise self._error
+        assert self._connection is not None, "nothing but `cancel` ends dialing without an error"
         return await exchange.run(self._connection)
-
-
-def _ended(origin: Origin) -> UpstreamUnreachable:
-    return UpstreamUnreachable(f"the request to {origin} was ended before it was sent")

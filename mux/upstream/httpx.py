@@ -111,6 +111,11 @@ class HttpxReply:
         self._origin = origin
         self._content = Content(self.headers.get("content-encoding", ""), limit_bytes)
 
+    @property
+    def received(self) -> int:
+        """See `Reply.received`."""
+        return self._content.received
+
     async def receive_some(self) -> bytes:
         """See `Reply.receive_some`."""
         content = b""

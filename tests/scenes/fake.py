@@ -35,6 +35,7 @@ class Script:
 class ScriptedReply:
     def __init__(self, script: Script) -> None:
         self.status, self.headers = script.status, script.headers
+        self.received = 0
         self._steps = list(script.steps)
 
     async def receive_some(self) -> bytes:
@@ -42,6 +43,7 @@ class ScriptedReply:
             step = self._steps.pop(0)
             if isinstance(step, bytes):
                 await trio.lowlevel.checkpoint()
+                self.received += len(step)
                 return step
             if isinstance(step, Exception):
                 raise step

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.errors import UpstreamTimeout
 from mux.providers.outgoing import Outgoing
 from mux.upstream import Reply, Transport
 
@@ -150,9 +150,9 @@ async def ended(
 
     async def end() -> None:
         await begun.wait()
-        opening.cancel()
+        opening.cancel(UpstreamTimeout("it took too long"))
 
     nursery.start_soon(end)
-    with trio.fail_after(5), pytest.raises(UpstreamUnreachable):
+    with trio.fail_after(5), pytest.raises(UpstreamTimeout, match="too long"):
         async with opening as reply:
             await read(reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from mux.errors import UpstreamUnreachable
+from mux.errors import UpstreamTimeout
 from mux.upstream import h1
 from tests.upstream.peer import (
     CHUNKED,
@@ -30,6 +30,24 @@ async def test_while_the_connection_is_made(nursery, transport, monkeypatch) -> 
 
     monkeypatch.setattr(h1, "dial", dial)
     await ended(nursery, transport, get("http://localhost:1"), begun)
+
+
+async def test_at_the_moment_the_connection_is_made(nursery, transport, monkeypatch) -> None:
+    made, dial = [], h1.dial
+
+    async def dial_late(*where: object) -> object:
+        made.append(await dial(*where))
+        opening.cancel(UpstreamTimeout("it took too long"))
+        return made[0]
+
+    monkeypatch.setattr(h1, "dial", dial_late)
+    server = await start(nursery, obliging)
+    opening = transport.open(get(server.url))
+    with pytest.raises(UpstreamTimeout, match="too long"):
+        async with opening:
+            pass
+    assert made[0].fileno() == -1
+    assert len(transport.pool) == 0
 
 
 async def test_while_its_body_is_sent(nursery, transport) -> None:
@@ -84,8 +102,8 @@ async def test_before_it_began_nothing_is_sent(nursery, transport) -> None:
     server = await start(nursery, obliging)
     assert await fetch(transport, get(server.url)) == (200, b"hi")
     opening = transport.open(get(server.url))
-    opening.cancel()
-    with pytest.raises(UpstreamUnreachable, match="before it was sent"):
+    opening.cancel(UpstreamTimeout("it took too long"))
+    with pytest.raises(UpstreamTimeout, match="too long"):
         async with opening:
             pass
     assert (server.connections, len(transport.pool)) == (1, 1)
@@ -96,6 +114,6 @@ async def test_after_the_answer_its_connection_is_not_used_again(nursery, transp
     opening = transport.open(get(server.url))
     async with opening as reply:
         assert await read(reply) == b"hi"
-        opening.cancel()
+        opening.cancel(UpstreamTimeout("it took too long"))
     assert len(transport.pool) == 0
     assert await fetch(transport, get(server.url)) == (200, b"hi")
