@@ -33,7 +33,8 @@ ABSENT: Final = msgspec.Raw()
 """The default of raw fields; compare with ``is``."""
 
 _DONE: Final = b"[DONE]"
-_NULL: Final = b"null"
+NULL: Final = b"null"
+"""What hosts write into raw fields that are absent."""
 
 C = TypeVar("C", bound="AnyChoice")
 C_contra = TypeVar("C_contra", bound="AnyChoice", contravariant=True)
@@ -49,7 +50,7 @@ class Frame(msgspec.Struct, gc=False):
 
 def value(raw: msgspec.Raw) -> JSON:
     """The value of a raw field, None if it is absent or cannot be read after all."""
-    if raw is ABSENT or (data := bytes(raw)) == _NULL:
+    if raw is ABSENT or (data := bytes(raw)) == NULL:
         return None
     try:
         return json.loads(data)
@@ -210,7 +211,7 @@ class ChunkStreamDecoder(Generic[C]):
 
     def _aside(self, chunk: Chunk[C]) -> None:
         """What a chunk says beside its choices."""
-        if chunk.usage is not ABSENT:
+        if chunk.usage is not ABSENT and bytes(chunk.usage) != NULL:
             self._count(chunk.usage)
         if chunk.x_groq is not None and chunk.x_groq.usage is not ABSENT:
             self._count(chunk.x_groq.usage)

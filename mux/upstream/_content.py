@@ -24,7 +24,7 @@ class Content:
     is an error, and is never built in memory first.
     """
 
-    __slots__ = ("_head", "_limit", "_size", "_stages", "received")
+    __slots__ = ("_head", "_limit", "_size", "_stages", "more", "received")
 
     def __init__(self, coding: str, limit_bytes: int) -> None:
         names = [name.strip().lower() for name in coding.split(",")] if coding else []
@@ -37,14 +37,11 @@ class Content:
         self._head: bytes | None = None if names else b""
         """what may be the mark of gzip; None after it"""
         self._limit = limit_bytes
+        self.more = False
+        """whether the data so far holds more content, for the next `feed` of nothing to give"""
         self.received = 0
         """bytes, as they came"""
         self._size = 0
-
-    @property
-    def more(self) -> bool:
-        """Whether the data so far holds more content, for the next `feed` of nothing to give."""
-        return bool(self._stages) and any([stage.more for stage in self._stages])
 
     def feed(self, data: bytes) -> bytes:
         """The content that `data` completes, maybe none. While there is `more`, `data` is empty."""
@@ -69,6 +66,7 @@ class Content:
         left = [number for number, stage in enumerate(self._stages) if stage.more]
         for stage in self._stages[left[-1] if left else 0 :]:
             data = stage.feed(data)
+        self.more = any([stage.more for stage in self._stages])
         return data
 
     def eof(self) -> None:

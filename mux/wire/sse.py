@@ -57,6 +57,32 @@ class Reader:
         """The events that `data` completes."""
         if self._error is not None:
             raise self._error
+        if self._started and not (self._tail or self._data or self._event or self._skip_lf):
+            end = len(data) - 2  # hot: each piece of a stream in no hurry is one event
+            alone = data.startswith(b"data: ") and data.find(b"\n") == end
+            if alone and data.endswith(b"\n\n") and b"\r" not in data and end < self._limit:
+                return [Frame(b"", data[6:end])]
+        out: list[Frame] = []
+        try:
+            self._take(self._lines(data), out)
+            self._check(self._size + self._rest)
+        except UpstreamProtocolError as error:
+            if not out:
+                raise
+            self._error = error
+        return out
+
+    def eof(self) -> list[Frame]:
+        """The event that the end of the stream left without its blank line, if any."""
+        if self._error is not None:
+            raise self._error
+        out: list[Frame] = []
+        self._take([b"".join(self._tail), b""], out)
+        self._tail = []
+        return out
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes."""
         if not self._started:
             data = b"".join([*self._tail, data])
             self._tail = []
@@ -78,24 +104,7 @@ class Reader:
         if rest := lines.pop():
             self._tail.append(rest)
             self._rest += len(rest)
-        out: list[Frame] = []
-        try:
-            self._take(lines, out)
-            self._check(self._size + self._rest)
-        except UpstreamProtocolError as error:
-            if not out:
-                raise
-            self._error = error
-        return out
-
-    def eof(self) -> list[Frame]:
-        """The event that the end of the stream left without its blank line, if any."""
-        if self._error is not None:
-            raise self._error
-        out: list[Frame] = []
-        self._take([b"".join(self._tail), b""], out)
-        self._tail = []
-        return out
+        return lines
 
     def _take(self, lines: list[bytes], out: list[Frame]) -> None:
         for line in lines:

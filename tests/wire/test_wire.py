@@ -41,7 +41,11 @@ def test_F14_P2_P3_P4_P5_the_whole_grammar_of_server_sent_events(data, expected)
     assert frames(*(data[i : i + 1] for i in range(len(data)))) == expected
 
 
-@given(st.lists(st.sampled_from([b"data: a", b"\r", b"\n", b"\r\n", b"event: e", b"\xe2\x82\xac"])))
+EVENTS = [b"data: a\n\n", b"event: e\ndata:  b\n\n", b"event:\ndata:\n\n", b"data: a\ndata: b\n\n"]
+PARTS = [b"data: a", b"\r", b"\n", b"\r\n", b"event: e", b"\xe2\x82\xac"]
+
+
+@given(st.lists(st.sampled_from(EVENTS + PARTS)))
 def test_P1_P2_any_split_gives_the_same_frames(pieces):
     data = b"".join(pieces)
     assert frames(*pieces) == frames(data) == frames(*(bytes([byte]) for byte in data))

@@ -9,7 +9,7 @@ from typing import Final
 from mux.codecs import _finish
 from mux.codecs._blocks import BlockSequencer
 from mux.codecs._openai_logprobs import decode_logprobs
-from mux.codecs._openai_stream import ABSENT, value
+from mux.codecs._openai_stream import ABSENT, NULL, value
 from mux.codecs.openai_chat import answer_in, reasoning_details
 from mux.codecs.openai_chat._wire import (
     AudioDelta,
@@ -96,7 +96,7 @@ class ChoiceReader:
         delta = choice.delta or choice.message
         if delta is not None:
             logprobs: Object = {}
-            if choice.logprobs is not ABSENT:
+            if choice.logprobs is not ABSENT and bytes(choice.logprobs) != NULL:
                 found = value(choice.logprobs)
                 logprobs = found if isinstance(found, dict) else {}
             self._delta(delta, logprobs, out)
@@ -126,7 +126,8 @@ class ChoiceReader:
         content = delta.content
         if isinstance(content, str):
             if content or logprobs:  # hot: most chunks end here
-                self._text(content, decode_logprobs(logprobs.get("content")), out)
+                tokens = decode_logprobs(logprobs.get("content")) if logprobs else ()
+                self._text(content, tokens, out)
         elif content:
             for part in content:
                 self._part(part, out)
