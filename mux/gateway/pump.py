@@ -80,8 +80,8 @@ async def forward(
     hide: Change,
     rename: Change,
 ) -> bool:
-    """Copy bytes until the answer, of which `first` has been read, ends; returns true. The decoder
-    looks on.
+    """Copy bytes until the answer, of which `first` has been read, ends, and let the decoder look
+    on; returns true.
 
     They are untouched but for the model's name, where the client asked for it by another.
 
