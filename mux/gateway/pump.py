@@ -6,7 +6,7 @@ through twice with each wake-up, and of a single event all of them together woul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
 
@@ -59,10 +59,7 @@ async def translate(
             out += stream.encoder.eof()
             if isinstance(events[-1], Failure):
                 out = hide(out)
-        if not stream.committed:
-            await _hold(out, events, last, stream)
-        elif out:
-            await stream.send(out)
+        await _deliver(out, events, last, stream)
         if ended or last:
             return ended
         try:
@@ -100,11 +97,7 @@ async def forward(
             _begin(events, stream)
         if ended and isinstance(events[-1], Failure):
             out += hide(words or stream.encoder.encode(events[-1]))
-        out = rename(out)
-        if not stream.committed:
-            await _hold(out, events, ended, stream)
-        elif out:
-            await stream.send(out)
+        await _deliver(rename(out), events, ended, stream)
         if ended:
             return True
         try:
@@ -161,14 +154,19 @@ async def deliver(events: list[Event], filters: tuple[Filter, ...], stream: Clie
     last = _ends(events)
     if last:
         out += stream.encoder.eof()
-    if not stream.committed:
-        await _hold(out, events, last, stream)
-    elif out:
-        await stream.send(out)
+    await _deliver(out, events, last, stream)
+
+
+def _deliver(
+    data: bytes, events: list[Event], ended: bool, stream: ClientStream
+) -> Awaitable[None]:
+    """Send `data`, or keep it as long as `events` hold nothing the client must see."""
+    if stream.committed:
+        return stream.send(data)
+    return _hold(data, events, ended, stream)
 
 
 async def _hold(data: bytes, events: list[Event], ended: bool, stream: ClientStream) -> None:
-    """Keep `data` as long as `events` hold nothing the client must see."""
     stream.hold(data)
     if ended or any(not isinstance(event, _SILENT) for event in events):
         await stream.commit()

@@ -112,12 +112,13 @@ class ClientStream:
             await self._busy.wait()
         if not self.begun:
             await self._begin()
-        if self._held:
-            held, self._held = self._held, b""
-            await self.send(held)
+        held, self._held = self._held, b""
+        await self.send(held)
 
     async def send(self, data: bytes) -> None:
-        """Send `data`, after a keep-alive that may be under way."""
+        """Send `data`, if it is any, after a keep-alive that may be under way."""
+        if not data:
+            return
         if self._busy is not None:
             await self._busy.wait()
         self._sending = True

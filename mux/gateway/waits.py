@@ -33,10 +33,14 @@ class Waits:
     """Ends all that calls wait for. The task is there as long as any call waits."""
 
     def __init__(self) -> None:
-        self.closed = False
-        """the process ends: each call ends with an error that its client is told"""
+        self._closing = trio.Event()
         self._waits: dict[Wait, None] = {}
         self._looking = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the process ends: each call ends with an error that its client is told."""
+        return self._closing.is_set()
 
     def begin(self, wait: Wait) -> None:
         """A call waits, until its `end`. It is cancelled when it is over, and by `close`."""
@@ -53,19 +57,14 @@ class Waits:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, at most until `close`. Raises `Overloaded` if that came first."""
-        with trio.move_on_after(seconds) as scope:
-            sleep = _Sleep(scope)
-            self.begin(sleep)
-            try:
-                await trio.sleep_forever()
-            finally:
-                self.end(sleep)
+        with trio.move_on_after(seconds):
+            await self._closing.wait()
         if self.closed:
             raise _stopped()
 
     def close(self) -> None:
         """End what calls wait for, and what they begin to wait for."""
-        self.closed = True
+        self._closing.set()
         for wait in self._waits:
             wait.cancel(_stopped())
 
@@ -80,19 +79,6 @@ class Waits:
                         wait.cancel(error)
         finally:
             self._looking = False
-
-
-class _Sleep:
-    """The time between two rounds."""
-
-    def __init__(self, scope: trio.CancelScope) -> None:
-        self._scope = scope
-
-    def over(self, _now_s: float) -> None:
-        """Its scope has a deadline."""
-
-    def cancel(self, _: MuxError) -> None:
-        self._scope.cancel()
 
 
 def _stopped() -> Overloaded:

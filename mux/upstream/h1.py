@@ -94,9 +94,7 @@ class Opened:
         return reply
 
     async def __aexit__(self, *_: object) -> None:
-        if self._reply is None:
-            return
-        if self._error is None:
+        if self._reply is not None and self._error is None:
             self._transport.free(self._reply)
 
     def cancel(self, error: MuxError, /) -> None:
